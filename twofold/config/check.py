@@ -32,10 +32,6 @@ def _check_store(settings: Settings, faults: Faults) -> None:
         faults.add(
             ("server", "store"), "server.store: expected a database as postgresql://…, or nothing, got another word"
         )
-    if settings.console is not None:
-        faults.add(("console",), "[console] is not there yet with server.store on PostgreSQL; leave it out")
-    if settings.audience:
-        faults.add(("audience",), "[[audience]] is not there yet with server.store on PostgreSQL; leave it out")
 
 
 def check_settings(settings: Settings, faults: Faults) -> None:

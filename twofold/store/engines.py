@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from twofold.errors import StoreError
+from twofold.store.beside.folder import DATABASE
 from twofold.store.beside.watermark import Loss, altered_while_closed, compare_all, examine, read_marks, seal
 from twofold.store.engine import Database, FoldKeys, key_array
 from twofold.store.sqlite.database import Engine, empty_log, odd_tables
@@ -52,6 +53,9 @@ class Kit(Struct, frozen=True):
     odd_tables: Callable[[Any], list[str]]  # of a reader: tables that are not made as this version makes them
     altered: Callable[[Path], str | None]  # what happened to the database while it was closed
     seal: Callable[[Path], None]  # after an end in order
+    identity: Callable[
+        [Path], tuple[str, ...]
+    ]  # another one when the database was replaced: by another, or by an older state
 
 
 TOLD = "TWOFOLD_STORE_OF"
@@ -97,6 +101,19 @@ def open_reader(folder: Path) -> Any:
     return kit_for(folder).reader(folder)
 
 
+def identity_of(folder: Path | str) -> tuple[str, ...]:
+    """Which database it is: after a change what is kept of it in memory is of another. Raises `StoreError` where there is none."""
+    return kit_for(Path(folder)).identity(Path(folder))
+
+
+def _file_identity(folder: Path) -> tuple[str, ...]:
+    try:
+        found = (folder / DATABASE).stat()
+    except OSError as err:
+        raise StoreError(f"{folder}: {err.strerror}") from err
+    return str(found.st_dev), str(found.st_ino)
+
+
 def _embedded(folder: Path, examined: Examined | None) -> Database:
     return Engine(folder, None if examined is None else lambda found: examined(examine(found)))
 
@@ -105,7 +122,7 @@ EMBEDDED = Kit(
     opened=_embedded, fold_keys=DayTables, reader=embedded_reader, require=require_file, holders=read_holders, page_check=PageCheck,
     emptied=empty_log, tidy=empty_log,  # what a crash left unfinished at the log's end is not taken for a loss at the next one
     lost=lambda folder, alone: examine(folder, scan_log=alone), odd_tables=odd_tables,
-    altered=altered_while_closed, seal=seal,
+    altered=altered_while_closed, seal=seal, identity=_file_identity,
 )  # fmt: skip
 
 
@@ -129,7 +146,7 @@ def _on_postgres(address: str) -> Kit:
     from twofold.store.postgres.connection import open_reader as connected
     from twofold.store.postgres.database import Engine as Server
     from twofold.store.postgres.database import odd_tables as odd
-    from twofold.store.postgres.database import vacuumed
+    from twofold.store.postgres.database import vacuumed, which_database
     from twofold.store.postgres.fold_keys import FoldKeys as OneTable
     from twofold.store.postgres.forms import require_form
 
@@ -159,8 +176,15 @@ def _on_postgres(address: str) -> Kit:
         finally:
             db.close()
 
+    def identity(folder: Path) -> tuple[str, ...]:
+        db = reader(folder)
+        try:
+            return which_database(db)
+        finally:
+            db.close()
+
     return Kit(
         opened=opened, fold_keys=OneTable, reader=reader, require=lambda folder: reader(folder).close(), holders=holders, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
         emptied=lambda _folder: vacuumed(address),
-        lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None,
+        lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None, identity=identity,
     )  # fmt: skip

@@ -42,7 +42,7 @@ def read_deliveries(asked: Asked) -> Shown:
         found, names = seen.states(period.first, period.last), seen.event_names()
         windows = list(islice(seen.windows(-(-before // 256), dataset, state, filters["name"] or ""), MOST_WINDOWS))
         tried = seen.tries(asked.now - TRIED_S)
-        oldest = 0 if seen.is_whole else seen.lowest
+        oldest = seen.lowest
     if filters["name"] and filters["name"] not in names:
         raise UnknownChoice("name", names, filters["name"])
     rows, further = _newest(asked, filters, before, windows, oldest)

@@ -11,7 +11,7 @@ from typing import Any
 from twofold.acceptance.seen.trail import trail_of
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
-from twofold.console.queries.signal import last_copies
+from twofold.console.queries.signal import goes_on, last_copies
 from twofold.report.kept import TEST_PURCHASE, kept
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def read_live(asked: Asked) -> Shown:
         again_s=5 if code else 0,
         figures={
             "copies": rows, "position": rows[0]["position"] if rows else 0, "event": event, "event_names": sorted(names | ({event} if event else set())), "test": code,
-            "tests": sorted(tests),
+            "tests": sorted(tests), "is_still": bool(code) or not goes_on(asked.folder),
         },
     )  # fmt: skip
 

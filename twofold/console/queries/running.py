@@ -41,7 +41,7 @@ class Disk(Struct, frozen=True, kw_only=True):
 
 def answers_of(journal: Journal) -> list[Answer]:
     """Each destination that was tried lately."""
-    _, last = journal.run("console_newest_numbers")[0]
+    last = journal.run("console_ends")[0][2]
     found = []
     for name, tried_at, number, accepted_at in journal.run("console_last_answers", (last - BEHIND,)):
         status, code, outcome, note = journal.run("console_attempt", (number,))[0]

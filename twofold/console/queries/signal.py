@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.report.period import journal_of
+from twofold.report.period import Journal, journal_of
+from twofold.store.peers.places import Place
 
 FUNNEL = (
     "PageView",
@@ -81,24 +82,41 @@ WINDOW, MOST_WINDOWS = 2_000, 10
 
 
 def last_copies(folder: Path | str, fits: Callable[[dict[str, Any]], bool], limit: int) -> list[dict[str, Any]]:
-    """The newest copies that fit, newest first, among the last `WINDOW` times `MOST_WINDOWS`."""
-    found: list[dict[str, Any]] = []
+    """The newest copies that fit, newest first, among the last `WINDOW` times `MOST_WINDOWS` of each gateway."""
     with journal_of(folder) as journal:
-        end = journal.run("last_position")[0][0] or 0
-        for _ in range(MOST_WINDOWS):
-            if end <= 0 or len(found) >= limit:
-                break
-            start = max(0, end - WINDOW)
-            rows = (dict(zip(COPY, row, strict=True)) for row in journal.run("console_copies", (start, end - start)))
-            found += [row for row in rows if row["position"] <= end and fits(row)][::-1]
-            end = start
+        strands = journal.strands()
+        found = [row for place in strands for row in _last_of(journal, place, fits, limit)]
+    if len(strands) > 1:
+        found.sort(key=lambda row: (row["received_at"], row["position"]), reverse=True)
+    return found[:limit]
+
+
+def _last_of(
+    journal: Journal, place: Place, fits: Callable[[dict[str, Any]], bool], limit: int
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    end = journal.last_of(place)
+    for _ in range(MOST_WINDOWS):
+        if end <= place.before or len(found) >= limit:
+            break
+        start = max(place.before, end - WINDOW)
+        rows = (dict(zip(COPY, row, strict=True)) for row in journal.run("console_copies", (start, end - start)))
+        found += [row for row in rows if row["position"] <= end and fits(row)][::-1]
+        end = start
     return found[:limit]
 
 
 def copies_after(folder: Path | str, position: int, limit: int) -> list[dict[str, Any]]:
-    """Copies behind a position, oldest first; with a position of -1 the last ``limit``."""
-    names = COPY
+    """Copies behind a position of the only strand, oldest first; with a position of -1 the last ``limit``. Raises `StoreError` where
+    there are several."""
     with journal_of(folder) as journal:
-        if position < 0:
-            position = max(0, (journal.run("last_position")[0][0] or 0) - limit)
-        return [dict(zip(names, row, strict=True)) for row in journal.run("console_copies", (position, limit))]
+        place = journal.only_strand("the copies of a page that goes on by itself")
+        after = journal.last_of(place) - limit if position < 0 else position
+        rows = journal.run("console_copies", (max(place.before, after), limit))
+        return [dict(zip(COPY, row, strict=True)) for row in rows]
+
+
+def goes_on(folder: Path | str) -> bool:
+    """True where one gateway takes events in, so that what comes next has one order."""
+    with journal_of(folder) as journal:
+        return len(journal.strands()) == 1

@@ -22,6 +22,7 @@ from twofold.console.sums.told import ToldOrders
 from twofold.errors import StoreError
 from twofold.report.period import Journal, journal_of
 from twofold.report.told import PolicyOf
+from twofold.store.engines import identity_of
 
 log = logging.getLogger("twofold.console")
 
@@ -60,7 +61,7 @@ class SumsKeeper:
         self._follow_took = 0.0
         self._forget(None)
 
-    def _forget(self, store: tuple[int, int] | None) -> None:
+    def _forget(self, store: tuple[str, ...] | None) -> None:
         self._store = store
         self.told = ToldOrders(self._policy_of, self._zone)
         self.stretches = Stretches(self._zone)
@@ -95,7 +96,7 @@ class SumsKeeper:
         """Whether the thread keeps the sums near enough to now, and it would cost a page much to do it itself."""
         beside = self._thread is not None and self._thread.is_alive()
         young = time.monotonic() - self._followed_at < OLD_S
-        return beside and young and self._follow_took > DEAR_S and _identity(self._folder) == self._store
+        return beside and young and self._follow_took > DEAR_S and identity_of(self._folder) == self._store
 
     def _reaches(self, orders: Period | None, events_since: date | None) -> bool:
         return (orders is None or self.told.reaches(orders)) and (
@@ -105,7 +106,7 @@ class SumsKeeper:
     def _follow(self, now: int) -> None:
         began = time.monotonic()
         with journal_of(self._folder) as journal:
-            store = _identity(self._folder)
+            store = identity_of(self._folder)
             if store != self._store:  # the folder was replaced: other rows under the same numbers
                 self._forget(store)
                 self.told.begin(journal)
@@ -169,11 +170,3 @@ class SumsKeeper:
             except StoreError as err:
                 log.info("the sums of the pages wait: %s", err)
             self._stops.wait(REST_S if busy else FOLLOW_S)
-
-
-def _identity(folder: Path | str) -> tuple[int, int]:
-    try:
-        found = (Path(folder) / "twofold.db").stat()
-    except OSError as err:
-        raise StoreError(f"{folder}: {err.strerror}") from err
-    return found.st_dev, found.st_ino

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from twofold.console.queries.period import start_of
 from twofold.report.period import Journal
+from twofold.store.peers.places import Place
 
 SIZE = 20_000
 """Positions: some 20 ms to count."""
@@ -26,7 +27,6 @@ MOST_AT_ONCE = 200_000
 TRIES_S = 300
 """Attempts are counted by so many seconds."""
 TRIES_KEPT = 400_000
-NOWHERE = 2**54
 UNDER_WAY = ("waiting", "paused")
 UNDER_WAY_AT_ONCE = 4
 """Stretches with such deliveries are made again in turn: millions may wait for a platform that is down."""
@@ -47,13 +47,10 @@ class Stretches:
 
     def __init__(self, zone: str) -> None:
         self._zone = ZoneInfo(zone)
-        self._kept: dict[int, Stretch] = {}  # by first position
-        self._firsts: list[int] = []
-        self._lowest = 0  # what is before was not counted yet; 0: nothing was
-        self._seen = self._attempts = 0
+        self._strands: dict[int, StrandStretches] = {}  # by the number of the strand's place
+        self._has_begun = False
+        self._attempts = 0
         self._tries: dict[tuple[int, str], int] = {}
-        self._again: set[int] = set()
-        self._last_under_way = 0
         self.received_at: int | None = None  # ms, of the last copy
         self.delivered_at: int | None = None  # ms, of the last delivery that was accepted
 
@@ -61,99 +58,55 @@ class Stretches:
 
     def begin(self, journal: Journal) -> None:
         """Where the journal stands now; what comes later is followed."""
-        self._seen, self._attempts, self.received_at = journal.run("console_journal_ends")[0]
-        self._lowest = self._seen + 1
+        for place in journal.strands():
+            self._strands[place.number] = StrandStretches(self._zone, place, journal.last_of(place))
+        self._attempts, self.received_at, self._has_begun = _attempts(journal), _received_at(journal), True
         self._count_tries(journal, max(self._attempts - TRIES_KEPT, 0), self._attempts)
 
     @property
     def has_begun(self) -> bool:
-        return self._lowest > 0
+        return self._has_begun
 
     @property
     def is_whole(self) -> bool:
-        return self._lowest == 1
+        return self._has_begun and all(strand.is_whole for strand in self._strands.values())
 
     def build(self, journal: Journal) -> bool:
-        """The stretch before those that there are; False when there is none."""
-        if self._lowest <= 1:
-            return False
-        until = self._lowest
-        day = self._day_at(journal, until - 1)
-        first = max(self._start(journal, day, until), (until - 1) // SIZE * SIZE, 1)
-        self._keep(Stretch(first=first, until=until, day=day))
-        self._make(journal, first)
-        self._lowest = first
-        return True
+        """The stretch before those that there are, of each gateway's strand; False when there is none."""
+        built = [strand.build(journal) for strand in self._strands.values()]
+        return any(built)
 
     def follow(self, journal: Journal) -> int:
         """What came and was tried since, and what is under way; how many stretches are to be made again yet."""
-        last, attempts, self.received_at = journal.run("console_journal_ends")[0]
-        before, last = self._seen, min(last, self._seen + MOST_AT_ONCE)
-        self._grow(journal, last)
-        if last > before:
-            self._touched(a for (a,) in journal.run("console_actions_of_copies", (before, last)))
+        attempts, self.received_at = _attempts(journal), _received_at(journal)
+        for place in journal.strands():  # of a gateway that took its first event in: all that it has is news
+            self._strands.setdefault(place.number, StrandStretches(self._zone, place, place.before))
+        came = {a for strand in self._strands.values() for a in strand.grow(journal)}
         if attempts > self._attempts:
-            self._touched(a for (a,) in journal.run("actions_of_attempts", (self._attempts + 1, attempts)))
+            came.update(a for (a,) in journal.run("actions_of_attempts", (self._attempts + 1, attempts)))
             self._count_tries(journal, self._attempts, attempts)
             self._attempts = attempts
-        under_way = [first for first, one in self._kept.items() if any(s in UNDER_WAY for _, s in one.states)]
-        later = [first for first in under_way if first > self._last_under_way] or under_way
-        self._again.update(later[:UNDER_WAY_AT_ONCE])
-        self._last_under_way = later[:UNDER_WAY_AT_ONCE][-1] if later else 0
+        for strand in self._strands.values():
+            strand.look_at(came)
         return self.make_again(journal)
 
     def make_again(self, journal: Journal) -> int:
-        """Those that changed, the newest first, for `AT_ONCE_S`; how many are left for the next time."""
-        until = time.monotonic() + AT_ONCE_S
-        for first in sorted(self._again, reverse=True):
-            self._make(journal, first)
-            self._again.discard(first)
-            if time.monotonic() > until:
-                break
-        return len(self._again)
+        """Those that changed, the newest first; how many are left for the next time."""
+        return sum([strand.make_again(journal) for strand in self._strands.values()])
 
     def of_days(self, days: Iterable[int]) -> list[int]:
         """The stretches of these days (ordinals), for `look_again`."""
         wanted = set(days)
-        return [one.first for one in self._kept.values() if one.day in wanted]
+        return [one.first for one in self._all() if one.day in wanted]
 
     def look_again(self, journal: Journal, first: int) -> None:
         """One stretch, whatever was seen of it."""
-        if first in self._kept:
-            self._make(journal, first)
+        for strand in self._strands.values():
+            strand.look_again(journal, first)
 
-    def _grow(self, journal: Journal, last: int) -> None:
-        """Copies up to ``last`` are in stretches: the last one grows, then there are further ones."""
-        at = self._seen + 1
-        while at <= last:
-            day = self._day_at(journal, at)
-            end = min((at // SIZE + 1) * SIZE, journal.positions(self._midnight(day + 1), 0)[0], last + 1)
-            end = max(end, at + 1)
-            newest = self._kept.get(self._firsts[-1]) if self._firsts else None
-            if newest is not None and newest.until == at and newest.day == day and newest.first // SIZE == at // SIZE:
-                newest.until = end
-                self._again.add(newest.first)
-            else:
-                self._keep(Stretch(first=at, until=end, day=day))
-                self._again.add(at)
-            at = end
-        self._seen = last
-
-    def _touched(self, actions: Iterable[int]) -> None:
-        for action in actions:
-            at = bisect_right(self._firsts, action) - 1
-            if at >= 0:
-                self._again.add(self._firsts[at])
-
-    def _keep(self, one: Stretch) -> None:
-        self._kept[one.first] = one
-        self._firsts.insert(bisect_left(self._firsts, one.first), one.first)
-
-    def _make(self, journal: Journal, first: int) -> None:
-        one = self._kept[first]
-        span = one.first, one.until
-        one.names = {(row[0], row[1]): row[2:6] for row in journal.run("quality_copies", span)}
-        one.states = {(row[0], row[1]): row[2] for row in journal.run("console_delivery_states", span)}
+    def _all(self) -> Iterator[Stretch]:
+        for strand in self._strands.values():
+            yield from strand.kept.values()
 
     def _count_tries(self, journal: Journal, after: int, last: int) -> None:
         for slot, outcome, count, delivered_at in journal.run("console_tries", (after, last)):
@@ -165,24 +118,11 @@ class Stretches:
             oldest = max(at for at, _ in self._tries) - 2 * 86_400
             self._tries = {key: count for key, count in self._tries.items() if key[0] >= oldest}
 
-    def _day_at(self, journal: Journal, position: int) -> int:
-        rows = journal.run("first_received", (position,))
-        at = rows[0][1] / 1000 if rows else 0
-        return datetime.fromtimestamp(at, self._zone).date().toordinal()
-
-    def _start(self, journal: Journal, day: int, until: int) -> int:
-        return min(journal.positions(self._midnight(day), 0)[0], until - 1)
-
-    def _midnight(self, day: int) -> int:
-        return start_of(date.fromordinal(day), self._zone) * 1000
-
     # -- asking
 
     def reaches(self, day: date) -> bool:
         """Whether all of this day, and of the days after it, is counted."""
-        if self._lowest == 1 or not self.has_begun:
-            return self._lowest == 1
-        return bool(self._firsts) and self._kept[self._firsts[0]].day < day.toordinal()
+        return self._has_begun and all(strand.reaches(day.toordinal()) for strand in self._strands.values())
 
     def names(self, first: date, last: date) -> dict[tuple[str, str], tuple[int, int, int, int]]:
         """Actions of these days by dataset and event name."""
@@ -212,7 +152,7 @@ class Stretches:
 
     @property
     def waiting(self) -> int:
-        return sum(n for one in self._kept.values() for (_, state), n in one.states.items() if state in UNDER_WAY)
+        return sum(n for one in self._all() for (_, state), n in one.states.items() if state in UNDER_WAY)
 
     def tries(self, since: int) -> dict[tuple[int, str], int]:
         """Attempts that began since a time (Unix s), by the begin of their five minutes and outcome."""
@@ -220,22 +160,96 @@ class Stretches:
 
     def all_names(self) -> set[tuple[str, str]]:
         """Datasets and event names of all that is counted so far."""
-        return {name for one in self._kept.values() for name in one.names}
+        return {name for one in self._all() for name in one.names}
 
     def event_names(self) -> list[str]:
-        return sorted({name for one in self._kept.values() for _, name in one.names})
+        return sorted({name for one in self._all() for _, name in one.names})
 
     @property
     def lowest(self) -> int:
-        """Positions before this are not counted yet."""
-        return self._lowest
+        """Positions before this are not counted yet, of a strand that is not whole; 0 where all are."""
+        return max((strand.lowest for strand in self._strands.values() if not strand.is_whole), default=0)
 
     def windows(self, before: int, dataset: str | None, state: str, name: str) -> Iterator[tuple[int, int]]:
-        """Where such deliveries can be, newest first: actions from and to before. ``before``: an action; 0 for all."""
+        """Where such deliveries can be, by falling numbers: actions from and to before. ``before``: an action; 0 for all."""
+        for _, strand in sorted(self._strands.items(), reverse=True):
+            yield from strand.windows(before, dataset, state, name)
+
+    def _of(self, first: date, last: date) -> Iterable[Stretch]:
+        low, high = first.toordinal(), last.toordinal()
+        return [one for one in list(self._all()) if low <= one.day <= high]
+
+
+class StrandStretches:
+    """The same of one gateway's strand of the journal. ``kept`` is by first position."""
+
+    def __init__(self, zone: ZoneInfo, place: Place, last: int) -> None:
+        """``last``: where the strand stands now."""
+        self._zone, self._place = zone, place
+        self.kept: dict[int, Stretch] = {}
+        self._firsts: list[int] = []
+        self.lowest = last + 1  # what is before was not counted yet
+        self._seen = last
+        self._again: set[int] = set()
+        self._last_under_way = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self.lowest == self._place.before + 1
+
+    def reaches(self, day: int) -> bool:
+        """Whether all of this day (ordinal), and of the days after it, is counted."""
+        return self.is_whole or (bool(self._firsts) and self.kept[self._firsts[0]].day < day)
+
+    def build(self, journal: Journal) -> bool:
+        """The stretch before those that there are; False when there is none."""
+        if self.is_whole:
+            return False
+        until = self.lowest
+        day = self._day_at(journal, until - 1)
+        first = max(self._start(journal, day, until), (until - 1) // SIZE * SIZE, self._place.before + 1)
+        self._keep(Stretch(first=first, until=until, day=day))
+        self._make(journal, first)
+        self.lowest = first
+        return True
+
+    def grow(self, journal: Journal) -> list[int]:
+        """What came since is in stretches; the actions that it belongs to."""
+        before, last = self._seen, min(journal.last_of(self._place), self._seen + MOST_AT_ONCE)
+        if last <= before:
+            return []
+        self._grow(journal, last)
+        return [a for (a,) in journal.run("console_actions_of_copies", (before, last))]
+
+    def look_at(self, actions: Iterable[int]) -> None:
+        """Stretches of these actions are to be made again, and some of those where deliveries are under way."""
+        self._touched(a for a in actions if self._place.before < a < self._place.end)
+        under_way = [first for first, one in self.kept.items() if any(s in UNDER_WAY for _, s in one.states)]
+        later = [first for first in under_way if first > self._last_under_way] or under_way
+        self._again.update(later[:UNDER_WAY_AT_ONCE])
+        self._last_under_way = later[:UNDER_WAY_AT_ONCE][-1] if later else 0
+
+    def make_again(self, journal: Journal) -> int:
+        """Those that changed, the newest first, for `AT_ONCE_S`; how many are left for the next time."""
+        until = time.monotonic() + AT_ONCE_S
+        for first in sorted(self._again, reverse=True):
+            self._make(journal, first)
+            self._again.discard(first)
+            if time.monotonic() > until:
+                break
+        return len(self._again)
+
+    def look_again(self, journal: Journal, first: int) -> None:
+        """One stretch, whatever was seen of it."""
+        if first in self.kept:
+            self._make(journal, first)
+
+    def windows(self, before: int, dataset: str | None, state: str, name: str) -> Iterator[tuple[int, int]]:
+        """See `Stretches.windows`."""
         if not before:
-            yield self._seen + 1, NOWHERE
+            yield self._seen + 1, self._place.end
         for first in reversed(self._firsts):
-            one = self._kept[first]
+            one = self.kept[first]
             if before and first >= before:
                 continue
             if state and not any(s == state for _, s in one.states):
@@ -243,6 +257,55 @@ class Stretches:
             if any((dataset in (None, d)) and (not name or n == name) for d, n in one.names):
                 yield one.first, one.until
 
-    def _of(self, first: date, last: date) -> Iterable[Stretch]:
-        low, high = first.toordinal(), last.toordinal()
-        return [one for one in list(self._kept.values()) if low <= one.day <= high]
+    def _grow(self, journal: Journal, last: int) -> None:
+        """Copies up to ``last`` are in stretches: the last one grows, then there are further ones."""
+        at = self._seen + 1
+        while at <= last:
+            day = self._day_at(journal, at)
+            end = min((at // SIZE + 1) * SIZE, journal.first_of(self._place, self._midnight(day + 1)), last + 1)
+            end = max(end, at + 1)
+            newest = self.kept.get(self._firsts[-1]) if self._firsts else None
+            if newest is not None and newest.until == at and newest.day == day and newest.first // SIZE == at // SIZE:
+                newest.until = end
+                self._again.add(newest.first)
+            else:
+                self._keep(Stretch(first=at, until=end, day=day))
+                self._again.add(at)
+            at = end
+        self._seen = last
+
+    def _touched(self, actions: Iterable[int]) -> None:
+        for action in actions:
+            at = bisect_right(self._firsts, action) - 1
+            if at >= 0:
+                self._again.add(self._firsts[at])
+
+    def _keep(self, one: Stretch) -> None:
+        self.kept[one.first] = one
+        self._firsts.insert(bisect_left(self._firsts, one.first), one.first)
+
+    def _make(self, journal: Journal, first: int) -> None:
+        one = self.kept[first]
+        span = one.first, one.until
+        one.names = {(row[0], row[1]): row[2:6] for row in journal.run("quality_copies", span)}
+        one.states = {(row[0], row[1]): row[2] for row in journal.run("console_delivery_states", span)}
+
+    def _day_at(self, journal: Journal, position: int) -> int:
+        rows = journal.run("first_received", (position,))
+        at = rows[0][1] / 1000 if rows else 0
+        return datetime.fromtimestamp(at, self._zone).date().toordinal()
+
+    def _start(self, journal: Journal, day: int, until: int) -> int:
+        return min(journal.first_of(self._place, self._midnight(day)), until - 1)
+
+    def _midnight(self, day: int) -> int:
+        return start_of(date.fromordinal(day), self._zone) * 1000
+
+
+def _attempts(journal: Journal) -> int:
+    return int(journal.run("console_ends")[0][2])
+
+
+def _received_at(journal: Journal) -> int | None:
+    ends = [row[1] for place in journal.strands() for row in journal.run("first_received", (journal.last_of(place),))]
+    return max(ends, default=None)

@@ -353,6 +353,14 @@ def odd_tables(db: Reader) -> list[str]:
     return sorted(name for name in _MADE.findall(_schema()) if name not in found)
 
 
+def which_database(db: Any) -> tuple[str, ...]:
+    """Of a reader: its tables, and its server's timeline. A restore to an earlier state begins a new one, as a promotion does."""
+    asked = (
+        "select oid::bigint, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) from pg_namespace where nspname = ?"
+    )
+    return tuple(str(value) for row in db.execute(asked, (SCHEMA,)) for value in row)
+
+
 def begun_tables() -> frozenset[str]:
     """Those in which a new database has rows already."""
     return frozenset(_BEGUN.findall(_schema()))

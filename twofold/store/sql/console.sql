@@ -70,10 +70,6 @@ where a.id > ?1 group by 1;
 -- What came of one attempt.
 select status, code, outcome, note from attempt where id = ?;
 
--- name: console_newest_numbers
--- The newest number of journal and attempts.
-select coalesce((select max(position) from event), 0), coalesce((select max(id) from attempt), 0);
-
 -- name: console_first_joined
 -- The first Purchase behind a position that browser and server told.
 select id, created_at from action where id > ? and event_name = 'Purchase' and channels = 3 and merged_into is null limit 1;
@@ -124,11 +120,6 @@ select c.value, d.id, case when d.state = 'waiting' and t.paused_for is not null
        case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end
 from /*each*/ (?) as c cross join delivery as d on d.id between c.value * 256 and c.value * 256 + 255
 join destination as t on t.id = d.destination order by d.id;
-
--- name: console_journal_ends
--- The last copy, the last attempt, and when the last copy was received.
-select coalesce(max(position), 0), (select coalesce(max(id), 0) from attempt),
-       (select received_at from event order by position desc limit 1) from event;
 
 -- name: console_actions_of_copies
 -- The actions that the copies behind one position, up to another, belong to.

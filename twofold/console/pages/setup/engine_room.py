@@ -21,6 +21,7 @@ from twofold.report.period import journal_of
 from twofold.setup.doctor.machine import BACKUP_DAYS, DAY_S, FULL_BYTES, LOW_BYTES, SHORT_DAYS
 from twofold.store.beside.folder import is_open
 from twofold.store.engine import SCHEMA_VERSION
+from twofold.store.engines import is_embedded
 
 COLUMNS = ("name", "about", "state", "said", "at", "mend", "role", "link")
 OVERDUE_S = 300
@@ -111,6 +112,8 @@ def _disk(folder: str, now: int) -> Line:
 
 
 def _backup(folder: str, now: int) -> list[Line]:
+    if not is_embedded(Path(folder)):
+        return [Line(name="servers_copies", state="ok", mend="")]
     last, behind = backup_of(folder)
     if not last.at:
         return [Line(name="no_backup", state="look", mend="twofold backup TARGET --erasures OTHER_TARGET")]

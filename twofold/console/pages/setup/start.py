@@ -43,9 +43,11 @@ def read_start(asked: Asked) -> Shown:
     with journal_of(asked.folder) as journal:
         answers = {a.destination: a for a in answers_of(journal)}
         kept_topics = journal.run("select_meta", (META,))
-        newest = journal.run("console_newest_numbers")[0][0]
-        browser = journal.run("console_last_of_channel", (newest - BEHIND, "browser"))
-        joined = journal.run("console_first_joined", (max(0, newest - BEHIND),))
+        recent = [max(place.before, journal.last_of(place) - BEHIND) for place in journal.strands()]
+        browser = max(
+            (row for n in recent for row in journal.run("console_last_of_channel", (n, "browser"))), default=None
+        )
+        joined = min((row for n in recent for row in journal.run("console_first_joined", (n,))), default=None)
         asked_ones = [_asked(s, journal) for s in settings.source if can_ask(s)]
     seen = decode_seen(str(kept_topics[0][0]) if kept_topics else None)
     passed = next((k for k in kept(asked.folder, EVIDENCE) if k.facts.get("verdict") in PASSED), None)
@@ -53,13 +55,13 @@ def read_start(asked: Asked) -> Shown:
         *_configured(settings),
         *(step for d in settings.destination for step in _platform(d.name, answers.get(d.name))),
         Step(
-            name="pixel", done=bool(browser), at=browser[0][0] // 1000 if browser else None,
-            said=browser[0][1] if browser else "", help="twofold snippet theme",
+            name="pixel", done=browser is not None, at=browser[0] // 1000 if browser else None,
+            said=browser[1] if browser else "", help="twofold snippet theme",
         ),
         *(step for s in settings.source if secrets_of(s) for step in _source(s, seen.get(s.path, SeenPath()))),
         *asked_ones,
-        Step(name="joined", done=bool(joined), at=joined[0][1] // 1000 if joined else None,
-             page=f"/actions/{joined[0][0]}" if joined else "/test-purchase"),
+        Step(name="joined", done=joined is not None, at=joined[1] // 1000 if joined else None,
+             page=f"/actions/{joined[0]}" if joined else "/test-purchase"),
         Step(name="go", done=passed is not None, at=passed.at if passed else None,
              said=str(passed.facts.get("by", "")) if passed else "", page="/test-purchase"),
     ]  # fmt: skip
