@@ -4,8 +4,8 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 RUN python -m venv /opt/twofold
-COPY requirements.lock ./
-RUN /opt/twofold/bin/pip install --require-hashes -r requirements.lock
+COPY requirements.lock requirements-postgres.lock ./
+RUN /opt/twofold/bin/pip install --require-hashes -r requirements.lock -r requirements-postgres.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY docs ./docs
 COPY twofold ./twofold

@@ -228,7 +228,7 @@ lock: ## Recompile the lock files (LOCK_ARGS=--upgrade moves the pins)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
 	$(PYTHON) -m venv "$$tmp"; \
 	"$$tmp/bin/pip" install --quiet --disable-pip-version-check uv; \
-	for name in requirements requirements-dev requirements-spark; do \
+	for name in requirements requirements-postgres requirements-dev requirements-spark; do \
 	  "$$tmp/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header $(LOCK_ARGS) "$$name.in" -o "$$name.lock"; \
 	done
