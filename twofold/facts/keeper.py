@@ -48,6 +48,7 @@ class Keeper:
         self._asked = asyncio.Event()
         self._child: Child | None = None
         self._build: asyncio.Task[Built] | None = None
+        self._is_ended = False
         self.done = 0  # builds that have ended
         self.begun = 0
         self.error = ""  # of the last one
@@ -105,7 +106,8 @@ class Keeper:
                 self._asked.set()
 
     def stop(self) -> None:
-        """Ends the child; what it had not named yet is made again another time."""
+        """Ends the child, also one that is only about to be started; what it had not named yet is made again another time."""
+        self._is_ended = True
         if self._child is not None:
             self._child.end()
 
@@ -121,6 +123,7 @@ class Keeper:
 
     def _start(self) -> None:
         self.begun += 1
+        self._is_ended = False
         self._build = asyncio.ensure_future(self.make())
         self._build.add_done_callback(self._ended)
 
@@ -145,6 +148,8 @@ class Keeper:
                 found.append(told)
 
         self._child = Child(self._module)
+        if self._is_ended:
+            raise FactsError("the builder was ended with the gateway, before it began")
         code = self._child.run(msgspec.json.encode(task), hear)
         last = found[-1] if found else None
         if isinstance(last, Built):
