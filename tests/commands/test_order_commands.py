@@ -137,7 +137,7 @@ def test_show(tmp_path):
     done = run(tmp_path, "show", "1003")
     assert done.returncode == 0, done.stderr
     assert "order 1003 of dataset 1" in done.stdout
-    assert "state: order_cancelled since" in done.stdout
+    assert "counts as a Purchase: no, order_cancelled since" in done.stdout
     assert "cancelled (fraud [bold]\\x1b[31m)" in done.stdout
     assert "\x1b[31m" not in done.stdout
     assert "Purchase purchase.1003 to meta-1: delivered" in done.stdout

@@ -59,6 +59,8 @@ RUNGS = [
     ("an event id that can be counted", shop("purchase.shop.1001"), browser("purchase.shop.1001"), False),
     ("the platform's id of the browser", shop(fbp=FBP), browser(fbp=FBP + ".AQIDAQMC"), True),
     ("the shop's id of the browser", shop(visitor="v-1"), browser(visitor="v-1"), True),
+    ("the shop's id, and the platform's that nobody else has said", shop(visitor="v-1"), browser(visitor="v-1", fbp=FBP), True),
+    ("the shop's id, and another of the platform's", shop(visitor="v-1", fbp=FBP), browser(visitor="v-1", fbp=OTHER_FBP), False),
     ("address and agent", shop(**PLACE), browser(**PLACE), True),
     ("address and agent, by IPv6 privacy addresses", shop(client_ip_address="2001:db8:0:7::1", client_user_agent=AGENT),
      browser(client_ip_address="2001:db8:0:7:aaaa::9", client_user_agent=AGENT), True),

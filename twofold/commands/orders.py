@@ -221,7 +221,12 @@ def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> 
 
     say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])} UTC")
     since = f" since {utc(one['since'])}" if one["since"] else ""
-    say(f"state: {one['state']}{since} (paid by {one['method']}, counts when {one['counts_when']})")
+    counts = (
+        "yes" if one["state"] == "counts" else f"no, {one['state']}"
+    )  # what platforms are told, not where its money is
+    say(
+        f"counts as a Purchase: {counts}{since} (an order to be paid by {one['method']} does when it is {one['counts_when']})"
+    )
     say(f"value: {_value_words(one['value'])}")
     print_life(life, settings)
     facts = make_table("happened", "came in", "kind", "source", "reference", "said")
