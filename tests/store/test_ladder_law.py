@@ -347,3 +347,21 @@ def test_who_holds_the_key_stops_and_revalues_no_signed_order(story, forged, unm
               if (e := decode_event(raw)).sender == "shopify"]  # fmt: skip
     orders = {ORDER, SECOND} if story == "two orders" else {ORDER}
     assert sorted(signed) == sorted((d, order, "129.90") for d in DESTINATIONS for order in orders)
+
+
+def test_a_yes_that_comes_under_a_forgotten_id_is_heard():
+    """A stranger stands beside the buyer under one id, so the shop's silent order stands apart; the buyer's yes comes under that id
+    alone, which still leads to what the order has replaced. The order is looked at again."""
+    silent = buyer(consent=Consent.UNSTATED)
+    beside = msgspec.structs.replace(
+        copy("b-1", BROWSER, order=ORDER, value="0.01", client_ip_address="198.51.100.66"), sender="stranger"
+    )
+    yes = copy("b-1", BROWSER, value="129.90", consent=Consent.GRANTED, fbp=FBP)
+    policy = OrderPolicy(wait_ms=60_000, unmatched="vouched")
+    for restart in (False, True):
+        with tempfile.TemporaryDirectory() as name:
+            steps: list[list[OrderEntry | Event]] = [[], [silent], [beside], [SILENT], [], [], [], [yes]]
+            left = play(Path(name), steps, policy, restart, require_consent=True)
+            assert_sums_hold(Path(name))
+        told = [decode_event(body) for _, _, _, body in left]
+        assert [(e.sender, str(e.custom_data.value)) for e in told] == [("shopify", "129.90")] * len(DESTINATIONS)

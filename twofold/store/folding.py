@@ -275,6 +275,7 @@ class Folding:
         copies = [*self._evidence.copies(batch.appended, gone), *self._evidence.copies(batch.appended, by), event]
         if any(c is event for c in admit(copies).copies):
             by.consent = strictest_text(by.consent, consent_text(event))
+            batch.joined[by.id] = max(event.tier, batch.joined.get(by.id, 0))
             if by.id not in batch.new:
                 batch.changed[by.id] = by
 
