@@ -1,16 +1,18 @@
 """(n) The console beside a gateway under load: what pages take, what the gateway loses by ten people who look and one report.
 
 ``python -m bench.console FOLDER`` measures a folder that `bench.scale` filled (a gateway then writes into it); ``python -m bench n``
-fills two sizes itself and compares them: a page costs the rows it shows, so it takes as long at the larger one. Tables of reports
+fills two sizes itself (``TWOFOLD_LONG=1``: ten million events as the larger one) and compares them: a page costs the rows it shows, so it takes as long at the larger one. Tables of reports
 are made before, as a gateway makes them by the way. Pages are measured with the gateway at half its full load, each event a request of its
 own. What it loses is measured at that load and at its full one, which asks more; in turn with nobody looking.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,7 +31,7 @@ from bench.scale import LAST_DAY, _day, fill
 from twofold.config import load_settings
 from twofold.control.tables import make_tables
 
-SIZES = (100_000, 1_000_000)
+SIZES = (100_000, 10_000_000 if os.environ.get("TWOFOLD_LONG") else 1_000_000)
 DAYS = 90
 EVENTS_AN_ORDER = 20  # ten million events have half a million orders
 PEOPLE, EACH_S = 10, 5.0
@@ -87,15 +89,27 @@ class Looker:
         return answer, body
 
 
+def _tell(made: int, of: int) -> None:
+    """At ten million events the tables take a quarter of an hour: whoever waits sees that they come."""
+    if of > 1 and made % 30 == 0:
+        print(f"tables: {made} of {of} days", file=sys.stderr, flush=True)
+
+
+def processor_s(process: int) -> float:
+    """What a process has taken of the processors, with what its children took that have ended."""
+    told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, told[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextlib.contextmanager
-def both(data: Path) -> Iterator[tuple[str, Looker, Path]]:
-    """A gateway and a console on a data folder: where events go, somebody who looks, and the configuration of both."""
+def both(data: Path) -> Iterator[tuple[str, Looker, Path, int]]:
+    """A gateway and a console on a data folder: where events go, somebody who looks, the configuration of both, the console's process."""
     for rest in data.glob("console.db*"):
         rest.unlink()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "twofold.toml"
         config.write_text(CONFIG.replace("max_queue = 100000", "max_queue = 1000000") + "\n[console]\nport = 0\n")
-        make_tables(load_settings(config, data=str(data)))
+        make_tables(load_settings(config, data=str(data)), _tell)
         bare = Path(folder) / "gateway.toml"  # with a table [console] it would start one of its own
         bare.write_text(config.read_text().partition("[console]")[0])
         serve = [sys.executable, "-m", "twofold", "serve", "--config", str(bare), "--data", str(data)]
@@ -119,6 +133,7 @@ def both(data: Path) -> Iterator[tuple[str, Looker, Path]]:
                     f"{address}/v25.0/1/events?access_token=bench-key-0123456789",
                     Looker(told["address"], told["link"]),
                     bare,
+                    console.pid,
                 )
             finally:
                 console.terminate()
@@ -236,6 +251,8 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     ready_s: float
     lists_ms: list[float]
+    slowest: dict[str, float]  # of each list the median, in ms: the slowest first
+    processor_ms: float  # of the console's own process for a page of lists
     first: dict[str, list[float]]  # seconds by page, of who asks first
     again: dict[str, list[float]]  # of who asks next
     matching_ms: float
@@ -247,7 +264,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure(data: Path, rounds: int = 5, look_s: float = 40.0) -> Measured:
     """All figures of one folder."""
-    with both(data) as (url, looker, config):
+    with both(data) as (url, looker, config, console):
         began = time.perf_counter()
         while looker.get(LISTS[0])[0] != 200:
             time.sleep(0.2)
@@ -259,16 +276,24 @@ def measure(data: Path, rounds: int = 5, look_s: float = 40.0) -> Measured:
         half = lost(url, looker, config, data, rounds, rate / 2)
         full = lost(url, looker, config, data, rounds, None)
         with loaded(url, rate / 2):
+            before = processor_s(console)
             with Looking(looker, LISTS) as looking:
                 time.sleep(look_s)
+            spent = processor_s(console) - before
             first, again = asked(looker, rounds)
             matching = looker.get(MATCHING)[1]
         if looking.failed:
             raise RuntimeError(f"pages failed: {looking.failed[:5]}")
     return Measured(
-        ready_s=ready, lists_ms=[1000 * s for s in looking.of(LISTS)], first=first, again=again, matching_ms=1000 * matching,
+        ready_s=ready, lists_ms=[1000 * s for s in looking.of(LISTS)], slowest=_slowest(looking.took),
+        processor_ms=1000 * spent / max(len(looking.took), 1), first=first, again=again, matching_ms=1000 * matching,
         half=half, full=full, wire_kb=wire / 1000, rate=rate,
     )  # fmt: skip
+
+
+def _slowest(took: Sequence[tuple[str, float]]) -> dict[str, float]:
+    medians = {path: 1000 * statistics.median(s for p, s in took if p == path) for path in {p for p, _ in took}}
+    return dict(sorted(medians.items(), key=lambda pair: -pair[1]))
 
 
 def lost(url: str, looker: Looker, config: Path, data: Path, rounds: int, rate: float | None) -> Loss:
@@ -322,6 +347,10 @@ def bench_console() -> list[Row]:
     )
 
 
+def _named(slowest: dict[str, float]) -> str:
+    return ", ".join(f"{path.replace(SPAN, '90 days')} {ms:.0f} ms" for path, ms in list(slowest.items())[:3])
+
+
 def _charts(one: Measured) -> float:
     times = [s for found in (one.first, one.again) for seconds in found.values() for s in seconds]
     return at_percent(times, 95)
@@ -337,7 +366,8 @@ def rows_of(one: Measured, size: str) -> list[Row]:
     return [
         Row(name="(n) Today and lists at half load, 95th percentile", ratio=at_percent(one.lists_ms, 95), target=300, at_most=True, unit="ms",
             detail=f"{size}; {len(one.lists_ms)} pages of {len(LISTS)}, median {statistics.median(one.lists_ms):.0f} ms, the slowest "
-                   f"{max(one.lists_ms):.0f} ms; sums made in {one.ready_s:.0f} s after the start"),
+                   f"{max(one.lists_ms):.0f} ms; by the median the slowest are {_named(one.slowest)}; the console's own process takes "
+                   f"{one.processor_ms:.0f} ms of a processor a page; sums made in {one.ready_s:.0f} s after the start"),
         Row(name="(n) pages with a chart at half load, 95th percentile", ratio=1000 * _charts(one), target=2000, at_most=True, unit="ms",
             detail=f"each period asked first and again; medians in s: {medians}"),
         Row(name="(n) Matching at half load, asked once", ratio=one.matching_ms, target=300, at_most=True, unit="ms",
@@ -353,7 +383,12 @@ def rows_of(one: Measured, size: str) -> list[Row]:
 
 
 def main() -> None:
-    for row in rows_of(measure(Path(sys.argv[1])), sys.argv[1]):
+    parser = argparse.ArgumentParser(prog="python -m bench.console", description=(__doc__ or "").split("\n\n")[1])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--rounds", type=int, default=5, help="of each comparison, and of each chart")
+    parser.add_argument("--look", type=float, default=40.0, help="seconds in which ten people look at lists")
+    given = parser.parse_args()
+    for row in rows_of(measure(given.folder, given.rounds, given.look), str(given.folder)):
         print(
             f"{row.name}: {row.ratio:.2f} {row.unit}, target {row.target:g}: {'met' if row.met else 'MISSED'}\n    {row.detail}"
         )
