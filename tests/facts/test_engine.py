@@ -17,7 +17,8 @@ from tests.facts.everything import QUESTIONS, lived_world, values_of
 from tests.facts.world import HOSTILE, World, contents, world
 from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
 from twofold.facts.child import Child
-from twofold.facts.engine import Analytics, Answer, Asked, ask, ask_all
+from twofold.facts.engine import Analytics, Answer, Ask, Asked, ask, ask_all
+from twofold.facts.engines import duckdb as duckdb_engine
 from twofold.facts.engines.dialect import in_steps
 from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.facts.questions import Question, faults_of, literal, read_questions
@@ -275,3 +276,67 @@ def test_a_table_without_a_file_has_no_rows(tmp_path: Path) -> None:
         assert manifest is not None
         (path,) = manifest.paths("signals")
         assert pq.read_metadata(w.files / path).num_rows == 1
+
+
+DRAWN = """
+-- part: drawn
+-- A number that is another one each time it is drawn.
+-- kept: for several questions
+select cast(random() * 1000000000000000 as bigint) as n, $told as told
+
+-- part: beside
+-- One of its own, beside the first.
+-- kept: for several questions
+select d.n, cast(random() * 1000000000000000 as bigint) as own from drawn as d
+
+-- part: anew
+-- A number for each question.
+select cast(random() * 1000000000000000 as bigint) as n, $told as told
+
+-- name: once
+-- Tried.
+-- asks: told text
+-- answers: n bigint
+select d.n from drawn as d
+
+-- name: both
+-- Tried.
+-- asks: told text
+-- answers: n bigint, own bigint
+select b.n, b.own from beside as b
+
+-- name: each
+-- Tried.
+-- asks: told text
+-- answers: n bigint
+select a.n from anew as a
+"""
+
+
+def test_a_part_that_is_kept_is_worked_out_once_for_questions_that_ask_it_alike(
+    lived: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other values, and a part that is not kept, are worked out for each; so is what is made of a part of too many rows."""
+    by_name = {one.name: one for one in read_questions(DRAWN)}
+
+    def answers(*asked: tuple[str, str]) -> list[Any]:
+        told = [Asked(question=by_name[name], parameters={"told": told}) for name, told in asked]
+        task = Ask(data=str(lived.folder), files=str(lived.files), engine="duckdb", memory_mb=512, deadline_s=60,
+                   spill=str(lived.folder), questions=told)  # fmt: skip
+        manifest = read_manifest(lived.files)
+        assert manifest is not None
+        return [row for found in duckdb_engine.asked(task, manifest) for rows in found for row in rows]
+
+    first, one, other, elsewhere, again, each, anew = answers(
+        ("once", "a"), ("both", "a"), ("both", "a"), ("once", "b"), ("once", "a"), ("each", "a"), ("each", "a")
+    )
+    assert first[0] == one[0] == other[0] == again[0]
+    assert one[1] == other[1] != one[0]
+    assert elsewhere[0] != first[0]
+    assert each[0] != anew[0]
+    turns = answers(("once", "a"), ("once", "b"), ("once", "a"), ("once", "b"))
+    assert len({n for (n,) in turns}) == 4  # one table a part: another value takes its place
+    monkeypatch.setattr(duckdb_engine, "MOST_KEPT", 0)
+    one, other = answers(("both", "a"), ("both", "a"))
+    assert one[0] == other[0]
+    assert one[1] != other[1]

@@ -9,7 +9,8 @@ Owns the little format and what a question may not use. A question is::
     select ...
 
 A file may have parts beside questions: ``-- part: name``, a line of words and a select, which the file's questions and later
-parts read as if it were a table. ``$since`` stands for a parameter. ``asks`` is left out where there is none. Any room may hold questions in a folder ``sql``
+parts read as if it were a table; with a line ``-- kept: why`` one engine works it out once for the questions of a task that ask it
+alike. ``$since`` stands for a parameter. ``asks`` is left out where there is none. Any room may hold questions in a folder ``sql``
 of its own. No average and no division but of whole numbers (``//``) and of doubles: engines differ in what comes of decimals;
 sum, and divide the sums where they are shown. Nor anything that one engine alone has (see `FORBIDDEN`, `FORBIDDEN_CALLS`).
 """
@@ -17,7 +18,7 @@ sum, and divide the sums where they are shown. Nor anything that one engine alon
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from importlib import resources
 
@@ -52,11 +53,12 @@ _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """A select that questions of its file read as a table."""
+    """A select that questions of its file read as a table. ``kept``: worked out once for questions that are asked together."""
 
     name: str
     words: str
     sql: str
+    kept: bool = False
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -97,8 +99,8 @@ def read_questions(text: str) -> list[Question]:
     told = _NAME.split(text)[1:]
     for kind, name, body in zip(told[::3], told[1::3], told[2::3], strict=True):
         if kind == "part":
-            words, _, sql = _read(name, body)
-            parts.append(Part(name=name, words=words, sql=sql))
+            words, heads, sql = _read(name, body)
+            parts.append(Part(name=name, words=words, sql=sql, kept="kept" in heads))
         else:
             found.append(_question(name, body, parts))
     return found
@@ -121,22 +123,35 @@ def _read(name: str, body: str) -> tuple[str, dict[str, str], str]:
     said = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip().removesuffix(";")
     heads = {
-        head: line.partition(":")[2] for line in said for head in ("asks", "answers") if line.startswith(f"{head}:")
+        head: line.partition(":")[2]
+        for line in said
+        for head in ("asks", "answers", "kept")
+        if line.startswith(f"{head}:")
     }
-    words = " ".join(line for line in said if not line.startswith(("asks:", "answers:")))
+    words = " ".join(line for line in said if not line.startswith(("asks:", "answers:", "kept:")))
     assert words, f"{name}: expected a line of plain words"
     return words, heads, sql
 
 
-def parts_of(sql: str, parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Those that a text reads, and that these read, each after those that it reads itself."""
+def parts_of(sql: str, parts: Sequence[Part], there: Collection[str] = ()) -> tuple[Part, ...]:
+    """Those that a text reads, and that these read, each after those that it reads itself. ``there``: parts that are tables already."""
     wanted = set(_WORD.findall(_TEXT.sub("''", sql.lower())))
     used: list[Part] = []
     for part in reversed(parts):
-        if part.name in wanted:
+        if part.name in wanted and part.name not in there:
             used.append(part)
             wanted |= set(_WORD.findall(_TEXT.sub("''", part.sql.lower())))
     return tuple(reversed(used))
+
+
+def sql_beside(sql: str, parts: Sequence[Part], there: Collection[str] = ()) -> str:
+    """A text whole, with the parts that it reads; ``there``: those that are tables already."""
+    return _with_parts(sql, parts_of(sql, parts, there))
+
+
+def parameters_of(sql: str) -> set[str]:
+    """The names of the parameters that a text asks."""
+    return set(_PARAMETER.findall(sql))
 
 
 def _with_parts(sql: str, used: Sequence[Part]) -> str:

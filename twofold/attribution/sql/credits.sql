@@ -14,6 +14,7 @@ from (
 
 -- part: stood
 -- The orders of some days as they stood at a time, of one bucket of customers; for those whose buyer was erased their nameless rows. Amounts are in minor units.
+-- kept: seven questions of a table read it
 select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirmation', 'not_shipped', 'in_transit') as open,
        l.station in ('delivered', 'returned', 'refused', 'lost') as final, l.station in ('refused', 'returned') as back,
        l.cm3 is not null as costed, l.is_delivered,
@@ -381,6 +382,7 @@ from (
 -- part: credits
 -- What each holder has of each amount under each model, null where it has no part: whole minor units by largest remainder in path order; and what is
 -- finer than a minor unit, which goes with the largest. Of the days that are asked for: by the order's day, or by the touch's.
+-- kept: sums, values and squares of a table read it
 select d.order_row, d.k, d.code, d.mark, d.by_shop, d.class, d.whose,
        case when $models like '%,last,%' and d.k = d.n and d.n > 0 then d.units end as by_last,
        case when $models like '%,last_paid,%' and d.is_paid then d.units end as by_last_paid,

@@ -7,7 +7,9 @@ may put what does not fit into memory.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,12 @@ import duckdb
 
 from twofold.facts.engine import Ask, Asked
 from twofold.facts.manifest import Manifest
+from twofold.facts.questions import Part, parameters_of, sql_beside
 from twofold.facts.shape import Table
 
 ROWS = 4_096
+MOST_KEPT = 600_000
+"""Rows of a part of which others are kept, too: some half a gigabyte with what orders are credited with."""
 SHARE = 0.6
 """Of the memory that DuckDB may manage itself; the rest is for what it does not count: decoding files, rows on their way."""
 
@@ -40,13 +45,67 @@ def asked(task: Ask, manifest: Manifest) -> Iterator[Iterator[Sequence[Any]]]:
         for table in task.tables:
             db.execute(view_of(table, [Path(task.files) / path for path in manifest.paths(table.name)]))
         db.execute("set lock_configuration = true")
+        kept = _Kept(db, task.questions)
         for one in task.questions:
-            yield _rows(db, one)
+            yield _rows(db, kept.there(one), one)
 
 
-def _rows(db: Any, one: Asked) -> Iterator[Sequence[Any]]:
-    sql, values = one.question.sql, one.parameters
-    result = db.execute(sql, values) if values else db.execute(sql)
+class _Kept:
+    """Parts that several questions of a task ask alike: each is worked out once and stands as a table until it is asked with other values."""
+
+    def __init__(self, db: Any, questions: Sequence[Asked]) -> None:
+        self._db = db
+        self._times = Counter(key for one in questions for key in map(partial(_key, one), _kept_of(one)))
+        self._made: dict[str, tuple[_Key, int]] = {}  # a part's name to its values, and its rows
+
+    def there(self, one: Asked) -> list[str]:
+        """The parts of the question that stand as tables now. A part of very many rows is the last one that is kept: those that are made
+        of it are larger still."""
+        names: list[str] = []
+        for part in _kept_of(one):
+            key = _key(one, part)
+            if self._times[key] < 2:
+                continue
+            if part.name not in self._made or self._made[part.name][0] != key:
+                self._made[part.name] = key, self._make(one, part, names)
+            names.append(part.name)
+            if self._made[part.name][1] > MOST_KEPT:
+                break
+        return names
+
+    def _make(self, one: Asked, part: Part, there: Sequence[str]) -> int:
+        sql = sql_beside(part.sql, _before(one, part), there)
+        self._db.execute(f"drop table if exists {part.name}")
+        _execute(self._db, f"create temp table {part.name} as {sql}", one)
+        return int(self._db.execute(f"select count(*) from {part.name}").fetchone()[0])
+
+
+_Key = tuple[str, str, tuple[tuple[str, Any], ...]]
+
+
+def _kept_of(one: Asked) -> list[Part]:
+    return [part for part in one.question.parts if part.kept]
+
+
+def _before(one: Asked, part: Part) -> Sequence[Part]:
+    parts = one.question.parts
+    return parts[: parts.index(part)]
+
+
+def _key(one: Asked, part: Part) -> _Key:
+    """What the part's rows depend on: its own text with those that it reads, and the values of their parameters."""
+    sql = sql_beside(part.sql, _before(one, part))
+    return part.name, sql, tuple(sorted((name, one.parameters[name]) for name in parameters_of(sql)))
+
+
+def _execute(db: Any, sql: str, one: Asked) -> Any:
+    values = {name: one.parameters[name] for name in parameters_of(sql)}
+    return db.execute(sql, values) if values else db.execute(sql)
+
+
+def _rows(db: Any, there: Sequence[str], one: Asked) -> Iterator[Sequence[Any]]:
+    sql = sql_beside(one.question.own, one.question.parts, there) if there else one.question.sql
+    result = _execute(db, sql, one)
     while rows := result.fetchmany(ROWS):
         yield rows
 
