@@ -57,6 +57,14 @@ def test_a_german_statement(tmp_path: Path) -> None:
     assert not found.problems
 
 
+@pytest.mark.parametrize("last", ["62F", "62M"])
+def test_a_statement_that_ends_in_another_currency_than_it_began_is_refused(last: str, tmp_path: Path) -> None:
+    """1,000.00 EUR and a credit of 120.50 are not 1,120.50 USD, however well the numbers add up."""
+    text = statement(":61:2603100310CR120,50NTRFNONREF", closing="C260310USD1120,50", last=last)
+    with pytest.raises(FileRefused, match=r"line 6: expected the closing balance .* currency EUR, got USD"):
+        read_statement(put(tmp_path, "a.sta", text))
+
+
 def test_the_third_letter_of_the_currency_and_reversals(tmp_path: Path) -> None:
     """CF on a HUF account is a credit; RC takes a credit back, RD a debit."""
     text = statement(

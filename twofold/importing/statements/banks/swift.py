@@ -274,6 +274,9 @@ class _Statement:
                                  reason="unreadable_entry")  # fmt: skip
             yield from self._spoken()
         closing = self._balance("62F", "62M")
+        if closing is not None and closing[2] != self.key[1]:
+            raise FileRefused(f"{self._path.name}: line {self.row}: expected the closing balance (:62F:) in the statement's own "
+                              f"currency {self.key[1]}, got {closing[2]}")  # fmt: skip
         if closing is not None:
             self.pages.end_page(closing[1], "62F" in self._found)
             self.book.until = max(self.book.until or closing[0], closing[0])
