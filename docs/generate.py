@@ -109,7 +109,8 @@ _BESIDE_ROUTERS = [
 | X | has none | | 14 of 18 | 14 of 14 |
 """,
     "The two of GA4 are a message called `product_shared`: names of the specification are known in any case, and not with underscores. "
-    "RudderStack tells Google Ads by adjustments of its older interface, which have no field in common with the Data Manager's.",
+    "RudderStack tells Google Ads by adjustments of its older interface, and Segment's own Data Manager takes members of lists alone: neither has an "
+    "event to compare.",
     """\
 | platform | field | theirs | here | why |
 |---|---|---|---|---|

@@ -280,6 +280,21 @@ KEPT = [
 ]
 
 
+def test_a_person_cannot_let_through_what_another_action_stands_for(tmp_path):
+    """A robot's Purchase was kept back, the shop's own order stands for it since and was told: the word changes nothing."""
+
+    async def scenario(store):
+        stranger = {"client_ip_address": "198.51.100.1", "client_user_agent": "Other/1"}
+        await store.append([replace(copy("page-1", BROWSER, order="1001", **stranger), bot="crawler")])
+        assert await claim(store, DUE) == []
+        (kept,) = rows(tmp_path, "deliveries")
+        await store.append([copy("shop-1", SERVER, order="1001", tier=Tier.T3, at=DUE)])
+        assert len(await claim(store, DUE, lease_ms=10**9)) == 1
+        return await store.judge_kept_back("release", [kept["id"]], DUE + 1), await claim(store, DUE + 2)
+
+    assert run_with(tmp_path, scenario) == (0, [])
+
+
 @pytest.mark.parametrize(("held", "trust"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
 def test_a_person_lets_it_through(tmp_path, held, trust):
     """Whatever kept it back, it is sent with what it said, once, and the word stays through a restart."""

@@ -53,18 +53,21 @@ where state = 'suppressed' and reason = 'dropped_by_hand' and id in (
   and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
 
 -- name: let_through
--- A person's word for deliveries that were kept back: they wait, and the gates of trust ask them nothing more.
+-- A person's word for deliveries that were kept back: they wait, and the gates of trust ask them nothing more. Not for what another
+-- action stands for: that one was told.
 update delivery set state = 'waiting', reason = 'released', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
                                           'dropped_by_hand') and id in /*ids*/ (?2)
-  and not exists (select 1 from frozen as f where f.delivery = delivery.id);
+  and not exists (select 1 from frozen as f where f.delivery = delivery.id)
+  and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
 
 -- name: select_kept_back
--- Which of these deliveries are kept back and nothing was built of them yet.
+-- Which of these deliveries are kept back, nothing was built of them yet, and no other action stands for theirs.
 select d.id from /*each*/ (?1) as c cross join delivery as d on d.id = c.value
 where d.state = 'suppressed' and d.reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
                                               'dropped_by_hand')
-  and not exists (select 1 from frozen as f where f.delivery = d.id);
+  and not exists (select 1 from frozen as f where f.delivery = d.id)
+  and not exists (select 1 from superseded as s where s.action = d.id / 256);
 
 -- name: keep_released
 -- A person's word for these deliveries.
