@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import twofold
 from tests.facts.postgres import free_port
 
 DATASET, KEY = "1234567890", "key-of-the-first-dataset"
@@ -60,6 +61,7 @@ class Process:
         self.config = self.folder / "twofold.toml"
         self.port = free_port()
         self.running: subprocess.Popen[bytes] | None = None
+        self.program = Path(twofold.__file__).parents[1]
         self.config.write_text(settings_text(self.port, address, graph))
 
     @property
@@ -70,7 +72,9 @@ class Process:
         """Returns when it listens."""
         words = [sys.executable, "-m", "twofold", "serve", "--config", str(self.config), "--name", self.name]
         with (self.folder / "log").open("ab") as log:
-            self.running = subprocess.Popen([*words, "--role", self.role], stdout=log, stderr=log)
+            self.running = subprocess.Popen(
+                [*words, "--role", self.role], stdout=log, stderr=log, env=self.environ(self.program), cwd=self.folder
+            )
         deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
@@ -80,6 +84,13 @@ class Process:
                 assert self.running.poll() is None, f"{self.name} ended:\n{self.log()}"
                 assert time.monotonic() < deadline, f"{self.name} does not listen:\n{self.log()}"
                 time.sleep(0.05)
+
+    @staticmethod
+    def environ(program: Path) -> dict[str, str]:
+        """By which Python finds the program in this folder first."""
+        return os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(program), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        }
 
     def kill(self) -> None:
         if self.running is not None:
@@ -91,7 +102,7 @@ class Process:
 
     def verify(self) -> subprocess.CompletedProcess[str]:
         words = [sys.executable, "-m", "twofold", "verify", "--full", "--config", str(self.config)]
-        return subprocess.run(words, capture_output=True, text=True)
+        return subprocess.run(words, capture_output=True, text=True, env=self.environ(self.program), cwd=self.folder)
 
 
 @contextmanager

@@ -13,8 +13,8 @@ import psycopg
 
 from twofold.errors import StoreLocked
 from twofold.store.postgres.connection import Rows, connect
-from twofold.store.postgres.database import LOCK
 from twofold.store.postgres.faults import translated
+from twofold.store.postgres.forms import LOCK
 from twofold.store.postgres.statements import inline
 
 SCHEMA = "twofold_lists"

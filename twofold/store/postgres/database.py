@@ -35,14 +35,12 @@ from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
-from twofold.store.postgres.forms import FORM, bring_along, require_form, steps
+from twofold.store.postgres.forms import FORM, LOCK, bring_along, require_form, steps
 from twofold.store.postgres.statements import row_statement, wording
 from twofold.store.postgres.values import column, name_of_type
 
 log = logging.getLogger("twofold.store")
 
-LOCK = 0x32464F4C
-"""The advisory lock of whoever writes: exclusive for one process that is alone, shared by several. With a place's number, its."""
 TURN = LOCK + 1
 """The advisory lock of a transaction of one among several: shared by those that may run beside each other."""
 _BEGIN = "begin isolation level read committed"

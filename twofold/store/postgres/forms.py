@@ -16,7 +16,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from twofold.errors import StoreError, StoreNewer, StoreOlder
+from twofold.errors import StoreError, StoreLocked, StoreNewer, StoreOlder
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import Reader
 from twofold.store.sqlite.statements import statement
@@ -26,6 +26,12 @@ log = logging.getLogger("twofold.store")
 FORM, WORKS_FROM = "form", "form_works_from"
 NOTES = (FORM, WORKS_FROM)
 """Rows of `meta` that are this engine's own."""
+LOCK = 0x32464F4C
+"""The advisory lock of whoever writes: exclusive for one process that is alone, shared by several. With a place's number, its."""
+_OTHERS = (
+    "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = $1::oid and objsubid = 1 and granted "
+    "and database = (select oid from pg_database where datname = current_database()) and pid <> pg_backend_pid() limit 1"
+)
 _FOR = re.compile(r"-- works from form (\d+)\n")
 
 
@@ -75,6 +81,10 @@ def _take(db: Connection[Any], step: int, text: str) -> None:
     works_from = _FOR.match(text)
     if works_from is None:
         raise StoreError(f"internal: the step to form {step} does not say from which form on programs work with it")
+    if int(works_from[1]) == step and db.execute(_OTHERS, (LOCK,)).fetchone() is not None:
+        raise StoreLocked(
+            f"programs of before cannot work with form {step}, and some of them have the database; stop every gateway, then start this one"
+        )
     with db.transaction():
         db.execute("set local statement_timeout = 0")
         db.execute(text, prepare=False)
