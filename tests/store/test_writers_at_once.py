@@ -140,6 +140,31 @@ def test_copies_of_one_action_that_come_to_three_gateways_at_one_moment_are_one(
         assert_sums_hold(folder_of(tmp_path, f"w{number}"))
 
 
+def test_two_copies_that_find_one_action_by_keys_of_their_own_are_both_counted(tmp_path):
+    """One by its id and one by its order, in two gateways at one moment: they share no key, so only the action's row holds one back
+    until the other is done."""
+    numbers = range(40)
+
+    async def both(store: Store, _barrier: threading.Barrier) -> None:
+        await store.append([copy_of_buyer(f"e{n}", SERVER, tier=Tier.T2, at=NOW, order=f"o{n}") for n in numbers])
+
+    def told_by(event_id: str | None, order: str | None) -> Writer:
+        async def run(store: Store, barrier: threading.Barrier) -> None:
+            for n in numbers:
+                one = copy_of_buyer(
+                    event_id and f"{event_id}{n}", BROWSER, tier=Tier.T2, at=NOW + 1, order=order and f"{order}{n}"
+                )
+                barrier.wait()
+                await store.append([one])
+
+        return run
+
+    one_after_the_other(tmp_path, both)
+    at_once(tmp_path, [told_by("e", None), told_by(None, "o")])
+    assert [row["copies"] for row in rows(folder_of(tmp_path, "w0"), "actions")] == [3] * len(numbers)
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
 def _any_copy(chance: random.Random, number: int) -> Event:
     """A Purchase of one of few, so that the three meet; of an even one the id and the order are told apart until a copy has both."""
     n = max(0, number - chance.randrange(3))
