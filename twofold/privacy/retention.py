@@ -239,7 +239,7 @@ class Retention:
         reached = place.counter("payload")
         rows = engine.run("payloads_after", (max(place.before * 256, _position(engine, reached)), PORTION))
         rows = [row for row in rows if row[0] < place.end * 256]
-        came = _came([(row[1], row[4]) for row in rows], now_ms)
+        came = _came([(_at_latest(row[1], row[3], now_ms), row[4]) for row in rows], now_ms)
         due: list[_Payload] = []
         for created_at, (delivery, _, state, settled_at, event_time) in zip(came, rows, strict=True):
             if created_at >= before:
@@ -312,6 +312,11 @@ def _came(stamps: Sequence[tuple[int, int]], now_ms: int) -> list[int]:
         found.append(came)
         after = came
     return found[::-1]
+
+
+def _at_latest(stamped_at: int, settled_at: int | None, now_ms: int) -> int:
+    """When an action came, by a clock that may have been ahead then: not after what left of it was settled."""
+    return settled_at if stamped_at > now_ms + DAY_MS and settled_at else stamped_at
 
 
 def _not_later(stamped_at: int, event_time: int, now_ms: int) -> int:
