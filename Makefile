@@ -84,6 +84,10 @@ world: .venv/.dev ## Play simulated worlds, SEEDS=1000 from FROM=0 on, or GO_ON=
 world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wait until a seed finds it (DEFECT=name: that one; ANEW=1: all)
 	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT)) $(if $(ANEW),--anew)
 
+.PHONY: mutants
+mutants: .venv/.dev ## Change fold, outbox, gates and ledger in one place at a time: the tests must notice (ONLY=store.fold, MINUTES=60; stopped, it goes on)
+	@PYTHONHASHSEED=0 nice -n 19 $(BIN)/python -m tests.mutants.planting $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew)
+
 .PHONY: kills power-cuts soak
 kills: .venv/.dev ## SIGKILL a gateway TIMES=10000 under load; stop it and it goes on (MINUTES=60: for so long, ANEW=1: from the beginning)
 	@nice -n 19 $(BIN)/python -m tests.lasting.hours kills $(LASTING)

@@ -9,9 +9,10 @@ import pytest
 from facts import SHOP, T0, amounts, facts, parcel, part, payment, refund, report, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from twofold.ledger.model import OrderReport, Paid, ParcelState, Sale
-from twofold.ledger.state import Fact, derive
+from twofold.ledger.state import Fact, derive, parcels_of
 
 STRIPE = "stripe:acct"
 SECONDS = st.integers(0, 5)
@@ -66,6 +67,8 @@ NEVER_BACK = [
     ("edited", [report(0, total="100.00"), report(9, total="130.00")], "shop", amounts("130.00")),
     ("refunded", [report(0), report(9, Paid.REFUNDED)], "paid", Paid.REFUNDED),
     ("same second, further on", [report(5, Paid.UNPAID), report(5, Paid.PAID)], "paid", Paid.PAID),
+    ("same second, a first word of the payment", [report(5, None), report(5, Paid.UNPAID)], "paid", Paid.UNPAID),
+    ("same second, cancelled", [report(5, Paid.REFUNDED), report(5, cancelled_at=T0 + 5)], "cancelled_at", T0 + 5),
     ("placed again", [report(3, cancelled_at=T0 + 3), report(9)], "cancelled_at", None),
     ("deleted, then spoken of", [part(3, deleted=True), report(9)], "deleted", False),
     ("spoken of, then deleted", [report(3), part(9, deleted=True)], "deleted", True),
@@ -194,3 +197,13 @@ def test_parcels(name, parcels, delivered, returned):
         state = derive(facts(*order))
         assert state.delivered_at == (None if delivered is None else T0 + delivered)
         assert state.returned_at == (None if returned is None else T0 + returned)
+
+
+def test_a_parcel_is_called_by_its_carriers_numbers():
+    """The shop's own id of it is nobody's but the shop's, and one of the shop's may be several of the courier's."""
+    told = part(3, parcels=(replace(parcel("f-1", ParcelState.DELIVERED, 3), numbers=("AB12", "CD34")),))
+    assert [p.id for p in parcels_of([told, part(4, parcels=(parcel("F2", ParcelState.DELIVERED, 4),))])] == [
+        "AB12",
+        "CD34",
+        "F2",
+    ]

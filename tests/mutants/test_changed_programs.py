@@ -1,0 +1,77 @@
+"""What can be changed in a module, and that a change is noticed where a test is about it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.changes import changed, changes_of
+from tests.mutants.planting import TESTS, file_of
+
+SOURCE = '''
+"""A module."""
+
+LIMIT = 3
+
+
+def judge(given: int = 1, said: str = "x") -> bool:
+    """Tells."""
+    log.info("looked at %d", 1)
+    if given > 2 and said:
+        note(given + 1)
+    if said == "":
+        raise ValueError(f"expected a word, got {given + 1}")
+    return True
+'''
+EXPECTED = [
+    (10, "And is Or", "if given > 2 or said"),
+    (10, "Gt is GtE", "if given >= 2 and said"),
+    (10, "2 is 3", "if given > 3 and said"),
+    (10, "not given > 2 and said", "if not (given > 2 and said)"),
+    (11, "without note(given + 1)", "pass"),
+    (11, "Add is turned", "note(given - 1)"),
+    (11, "1 is 2", "note(given + 2)"),
+    (12, "Eq is NotEq", "if said != ''"),
+    (14, "True is False", "return False"),
+]
+
+
+def test_every_change_is_in_the_list_and_nothing_that_nobody_acts_on():
+    assert sorted((c.line, c.what) for c in changes_of(SOURCE)) == sorted((line, what) for line, what, _ in EXPECTED)
+
+
+@pytest.mark.parametrize(("line", "what", "text"), EXPECTED)
+def test_a_change_is_made_and_no_other(line, what, text):
+    number = next(n for n, c in enumerate(changes_of(SOURCE)) if (c.line, c.what) == (line, what))
+    before, after = ast.unparse(ast.parse(SOURCE)).split("\n"), ast.unparse(changed(SOURCE, number)).split("\n")
+    other = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert len(other) == 1
+    assert text in other[0][1]
+
+
+@pytest.mark.parametrize("module", list(TESTS))
+def test_the_modules_are_there_and_have_changes_and_tests(module):
+    source = file_of(module).read_text(encoding="utf-8")
+    assert changes_of(source)
+    assert all((file_of("x").parents[1] / test).exists() for test in TESTS[module])
+
+
+TRIED = """
+import ast, sys
+from tests.mutants import planting as mutants
+if sys.argv[1] == "none":
+    mutants.changed = lambda source, _number: ast.parse(source)
+found = [mutants.noticed("ledger.money", number, ("tests/ledger/test_money.py",), ()) for number in range(2)]
+sys.exit(7 if any(found) else 0)
+"""
+
+
+@pytest.mark.parametrize(("what", "code"), [("changes", 7), ("none", 0)])
+def test_a_change_is_noticed_and_none_is_not(what, code):
+    """The module changed, and as it stands, each tried in a child in the same way."""
+    tried = subprocess.run([sys.executable, "-c", TRIED, what], cwd=Path(__file__).parents[2], check=False, timeout=300)
+    assert tried.returncode == code
