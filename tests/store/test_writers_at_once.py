@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from copies import BROWSER, LEASE, NOW, SERVER, assert_sums_hold, claim, copy_of_buyer, folder_of, rows, settlement
 from msgspec.structs import replace
@@ -24,6 +25,7 @@ from tests.strategies import TIMES
 from twofold.errors import StoreError, StoreLocked
 from twofold.event.model import Consent, Event, Tier
 from twofold.matching.subject import Mark
+from twofold.store import engines
 from twofold.store.engines import open_reader
 from twofold.store.opened.routes import Route
 from twofold.store.store import Store
@@ -220,6 +222,53 @@ def test_a_delivery_is_one_workers_and_an_old_lease_settles_nothing(tmp_path):
         assert len(ids) == len(set(ids)) == count
     assert [parts[2] for parts in told] == [0] * 4
     assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_what_is_being_settled_is_nobody_elses(tmp_path):
+    """A worker's lease has just ended, and what it tells of its request is about to be committed when another one asks for what is due:
+    the delivery is passed over and stays delivered, and is not sent a second time."""
+
+    async def begin(store: Store, _barrier: threading.Barrier) -> None:
+        await store.append([copy_of_buyer("e")])
+
+    one_after_the_other(tmp_path, begin)
+    written, asked = threading.Event(), threading.Event()
+
+    async def late(store: Store, barrier: threading.Barrier) -> list[int]:
+        held = await claim(store, NOW)
+        commit = store._engine.commit
+
+        def once_the_other_has_asked() -> None:
+            written.set()
+            _until_set_or_stopped_by_a_lock(asked, tmp_path)
+            commit()
+
+        store._engine.commit = once_the_other_has_asked
+        barrier.wait()
+        await store.settle([settlement(d) for d in held], NOW + LEASE - 1)
+        store._engine.commit = commit
+        return [d.id for d in held]
+
+    async def next_one(store: Store, barrier: threading.Barrier) -> list[int]:
+        barrier.wait()
+        assert written.wait(PATIENCE_S)
+        found = await claim(store, NOW + LEASE)
+        asked.set()
+        return [d.id for d in found]
+
+    first, second = at_once(tmp_path, [late, next_one])
+    assert (len(first), second) == (1, [])
+    kept = rows(folder_of(tmp_path, "w0"), "deliveries", destination="meta-1")
+    assert [(row["state"], row["attempts"]) for row in kept] == [("delivered", 1)]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def _until_set_or_stopped_by_a_lock(asked: threading.Event, folder: Path) -> None:
+    """Whoever waits for a row of this transaction gets no further before it ends."""
+    waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with psycopg.connect(engines.address_of(folder), autocommit=True) as db:
+        while not asked.wait(0.05) and not db.execute(waits).fetchall():
+            pass
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))

@@ -1,0 +1,223 @@
+"""What a gateway of several makes of a server's answers: a commit with a warning, a transaction that was in others' way, and a
+connection that is lost while another process comes under its name.
+
+The answers are the server's own: a wait for a standby that an operator cuts short, errors by their codes, sessions that are ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, copy_of_buyer, folder_of, rows
+
+from tests.databases import Databases
+from twofold.errors import StoreAway, StoreFailed
+from twofold.store import engines
+from twofold.store.opened.routes import Route
+from twofold.store.sqlite.commit import TRIES
+from twofold.store.store import Store
+
+ROUTES = {"1": Route(destinations=("meta-1",))}
+PATIENCE_S = 60
+WAITS_FOR_A_STANDBY = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+
+
+@asynccontextmanager
+async def gateway(folder: Path, name: str = "w0") -> Any:
+    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=NOW, peer=name)
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@contextmanager
+def operator(address: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(address, autocommit=True) as db:
+        yield db
+
+
+async def until(holds: Any) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := holds()):
+        assert time.monotonic() < deadline, "it does not come true"
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def taken(store: Store, event_id: str) -> Any:
+    """What becomes of a copy that a sender sends again until it is acknowledged."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return await store.append([copy_of_buyer(event_id)])
+        except StoreAway:
+            assert time.monotonic() < deadline, "it is not taken"
+            await asyncio.sleep(0.02)
+
+
+def end_sessions(db: psycopg.Connection[Any]) -> None:
+    """Of every gateway of this database."""
+    db.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'twofold'"
+    )
+
+
+@pytest.mark.parametrize("was_lost", [False, True], ids=["at first", "after a loss"])
+def test_a_commit_that_waited_for_no_standby_is_not_acknowledged(tmp_path, postgres: Databases, was_lost: bool) -> None:
+    """The only standby never comes, and an operator cuts the wait short: the server commits, with a warning. Whoever sent it is told
+    to send again, which then is a repeat. The same on a connection that was made anew."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        async with gateway(tmp_path) as store:
+            assert await store.append([copy_of_buyer("before")]) == [FIRST]
+            if was_lost:
+                end_sessions(db)
+                assert await taken(store, "before") == [REPEAT]
+            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+            db.execute("select pg_reload_conf()")
+            try:
+                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+                coming = asyncio.ensure_future(store.append([copy_of_buyer("warned")]))
+                await until(lambda: db.execute(WAITS_FOR_A_STANDBY).fetchall() or coming.done())
+                with pytest.raises(StoreAway):
+                    await coming
+            finally:
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            assert await taken(store, "warned") == [REPEAT]
+            assert await taken(store, "after") == [FIRST]
+
+    with operator(postgres.of(tmp_path)) as db:
+        db.execute("set synchronous_commit = local")
+        asyncio.run(scenario(db))
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+@contextmanager
+def in_the_way(db: psycopg.Connection[Any], code: str, times: int) -> Iterator[None]:
+    """So many transactions that write an event end with this error, as where others wrote at the same moment."""
+    db.execute("create sequence public.tried")
+    db.execute(
+        "create function public.refuse() returns trigger language plpgsql as $$ begin "
+        f"if nextval('public.tried') <= {times} then raise exception using errcode = '{code}'; end if; return null; end $$"
+    )
+    db.execute("create trigger refuse after insert on twofold.event execute function public.refuse()")
+    try:
+        yield
+    finally:
+        db.execute("drop trigger refuse on twofold.event")
+        db.execute("drop function public.refuse()")
+        db.execute("drop sequence public.tried")
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "55P03"], ids=["serialization", "deadlock", "lock"])
+def test_what_was_in_others_way_is_tried_again_by_the_gateway(tmp_path, postgres: Databases, code: str) -> None:
+    """Its sender hears nothing of it; after the last try it is told to send again, and nothing was kept."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> list[str]:
+        async with gateway(tmp_path) as store:
+            with in_the_way(db, code, 3):
+                assert await store.append([copy_of_buyer("soon")]) == [FIRST]
+                assert db.execute("select last_value from public.tried").fetchone() == (4,)
+            with in_the_way(db, code, 1_000):
+                with pytest.raises(StoreAway, match=f"wrote at the same moment \\({code}\\); send again later"):
+                    await store.append([copy_of_buyer("never")])
+                assert db.execute("select last_value from public.tried").fetchone() == (TRIES + 1,)
+            assert await store.append([copy_of_buyer("after")]) == [FIRST]
+            return [row["event_id"] for row in rows(store.folder, "events")]
+
+    with operator(postgres.of(tmp_path)) as db:
+        assert asyncio.run(scenario(db)) == ["soon", "after"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+@contextmanager
+def own_role(db: psycopg.Connection[Any]) -> Iterator[str]:
+    """The name of one who may log in until the test says otherwise."""
+    db.execute("create role cut_off superuser login")
+    try:
+        yield "cut_off"
+    finally:
+        db.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'cut_off'")
+        db.execute("drop role cut_off")
+
+
+def test_who_comes_back_to_find_its_name_taken_writes_nothing_more(tmp_path, postgres: Databases, monkeypatch) -> None:
+    """A gateway loses its connection; on another machine one is started under its name, works and ends. The first is let in again,
+    and stops: its place is another's, and the leases that it held are void."""
+    address = postgres.of(tmp_path)
+    first_folder = folder_of(tmp_path, "w0")
+
+    async def scenario(db: psycopg.Connection[Any], role: str) -> None:
+        monkeypatch.setattr(engines, "address_of", lambda _: address.replace("test@", f"{role}@"))
+        async with gateway(tmp_path) as first:
+            await first.append([copy_of_buyer("before")])
+            db.execute(f"alter role {role} nologin")
+            db.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
+            monkeypatch.setattr(engines, "address_of", lambda _: address)
+            elsewhere = tmp_path / "elsewhere"
+            elsewhere.mkdir(mode=0o700)
+            (elsewhere / "erasures").write_bytes((first_folder / "erasures").read_bytes())
+            (elsewhere / "erasures").chmod(0o600)
+            second = Store(elsewhere, routes=ROUTES, opened_at=NOW, peer="w0")
+            second.start()
+            assert await second.append([copy_of_buyer("elsewhere")]) == [FIRST]
+            await second.close()
+            db.execute(f"alter role {role} login")
+            with pytest.raises(StoreFailed, match="another process works under the name w0 now"):
+                await taken(first, "after")
+
+    with operator(address) as db, own_role(db) as role:
+        asyncio.run(scenario(db, role))
+    monkeypatch.setattr(engines, "address_of", postgres.of)
+    assert [row["event_id"] for row in rows(first_folder, "events")] == ["before", "elsewhere"]
+    assert_sums_hold(first_folder)
+
+
+def cut_once_it_waits(store: Store, db: psycopg.Connection[Any]) -> None:
+    """As soon as the gateway's session waits for a lock, its connection is cut on the gateway's side: the server goes on waiting."""
+    waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    while not db.execute(waits).fetchall():
+        time.sleep(0.02)
+    with socket.socket(fileno=os.dup(store._engine._db.fileno())) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, postgres: Databases) -> None:
+    """The server has not noticed that the connection is gone, and what was sent on it may still be committed: until it is over nothing
+    is taken, however often the gateway has connected again; then everything is."""
+    address = postgres.of(tmp_path)
+    sessions = "select sessions from pg_stat_database where datname = current_database()"
+
+    async def scenario(db: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> None:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("before")])
+            with other.transaction():
+                other.execute("select 1 from twofold.action for update")
+                cutting = threading.Thread(target=cut_once_it_waits, args=(store, db))
+                cutting.start()
+                with pytest.raises(StoreAway):
+                    await store.append([copy_of_buyer("before", at=NOW + 1)])
+                cutting.join()
+                ((so_far,),) = db.execute(sessions).fetchall()
+                await until(lambda: db.execute(sessions).fetchall()[0][0] >= so_far + 3)
+                with pytest.raises(StoreAway):
+                    await store.append([copy_of_buyer("meanwhile")])
+            assert await taken(store, "after") == [FIRST]
+
+    with operator(address) as db, operator(address) as other:
+        asyncio.run(scenario(db, other))
+    assert [row["event_id"] for row in rows(folder_of(tmp_path, "w0"), "events")] == ["before", "after"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
