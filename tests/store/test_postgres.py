@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 
+import psycopg
 import pytest
 
 from tests.databases import Databases
 from twofold.errors import RowFailed, StoreAway, StoreError, StoreLocked, StoreOlder
 from twofold.store.engine import id_array, key_array
+from twofold.store.postgres.connection import connect
 from twofold.store.sqlite.database import expected_schema
 
 pytestmark = pytest.mark.postgres
@@ -154,6 +157,22 @@ def test_several_gateways_or_one_command(tmp_path, postgres, monkeypatch):
     with pytest.raises(StoreLocked, match="in use by a command"):
         Engine(tmp_path / "a", address)
     own.close()
+
+
+def test_who_only_reads_may_take_its_time_between_two_questions(postgres):
+    """A report works on what it read with its snapshot open, minutes on a busy machine, also where the server is set to end such
+    sessions; a writer that stands still is ended by the server, as others wait for its rows."""
+    address = postgres.new()
+    with psycopg.connect(address, autocommit=True) as db:
+        name = db.info.dbname
+        db.execute(f"alter database {name} set idle_in_transaction_session_timeout = '50ms'")
+        with connect(address, writes=False) as reader:
+            reader.execute("begin")
+            assert reader.execute("select 1").fetchall() == [(1,)]
+            time.sleep(0.2)
+            assert reader.execute("select 1").fetchall() == [(1,)]
+        with connect(address, writes=True) as writer:
+            assert writer.execute("show idle_in_transaction_session_timeout").fetchall() == [("10s",)]
 
 
 def test_what_does_not_keep_a_commit_is_refused(tmp_path, postgres):

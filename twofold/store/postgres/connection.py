@@ -59,8 +59,6 @@ def _configure(db: Connection[Any], writes: bool) -> None:
         raise StoreError(f"PostgreSQL {version // 10_000} is too old for the store; expected 15 or newer")
     db.execute(f"set search_path = {SCHEMA}, pg_catalog")
     db.execute(f"set statement_timeout = '{STATEMENT_S}s'")
-    # One that stands still in a transaction stops those that wait for it: it ends before they give up.
-    db.execute("set idle_in_transaction_session_timeout = '10s'")
     db.execute("set lock_timeout = '15s'")
     # A machine that is gone says nothing: its session, and with it its place, is over some ten seconds later.
     for name, value in (("tcp_keepalives_idle", 5), ("tcp_keepalives_interval", 2), ("tcp_keepalives_count", 3)):
@@ -68,8 +66,12 @@ def _configure(db: Connection[Any], writes: bool) -> None:
     if _setting(db, "server_encoding") != "UTF8":
         raise StoreError("the database's encoding is not UTF8; make one with `create database … encoding 'UTF8'`")
     if not writes:
+        # Nobody waits for a snapshot, and what is made of its rows between two questions may take minutes.
         db.execute("set default_transaction_read_only = on")
+        db.execute("set idle_in_transaction_session_timeout = 0")
         return
+    # One that stands still in a transaction stops those that wait for it: it ends before they give up.
+    db.execute("set idle_in_transaction_session_timeout = '10s'")
     if _setting(db, "synchronous_commit") not in _STRONG:
         db.execute("set synchronous_commit = on")
     for name, expected in (("synchronous_commit", _STRONG), ("fsync", ("on",)), ("full_page_writes", ("on",))):
