@@ -26,6 +26,8 @@ ROWS = [
     ("transfer_short", {"EUR": "0.20"}, lambda s: tolerance_of(rules_of(s)).short_in, {"EUR": Decimal("0.20")}),
     ("transfer_over", {"EUR": "2.00"}, lambda s: tolerance_of(rules_of(s)).over_in, {"EUR": Decimal("2.00")}),
     ("converted_most", "3.00", lambda s: tolerance_of(rules_of(s)).converted_most, Decimal("3.00")),
+    # What it does stands in attribution's tests of surveys, by the command.
+    ("answers", {"A friend": "referral"}, lambda s: s.chain.answers, {"A friend": "referral"}),
     ("bank_fee", {"stripe": "0.50"}, lambda s: tolerance_of(rules_of(s)).bank_fee, {"stripe": Decimal("0.50")}),
 ]
 
