@@ -199,6 +199,23 @@ def test_parcels(name, parcels, delivered, returned):
         assert state.returned_at == (None if returned is None else T0 + returned)
 
 
+@pytest.mark.parametrize("state", list(ParcelState))
+def test_shipped_is_what_a_carrier_has_on_its_way_or_brought(state):
+    """Neither a label that was only printed nor what went wrong afterwards says when it began its way."""
+    on_its_way = {ParcelState.IN_TRANSIT, ParcelState.OUT, ParcelState.WAITING, ParcelState.DELIVERED}
+    found = derive(facts(report(0), part(5, parcels=(parcel("a", state, 5),)))).shipped_at
+    assert found == (T0 + 5 if state in on_its_way else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "disputed"),
+    [("dispute", "success", True), ("dispute", "pending", True), ("dispute", "failure", False), ("sale", "success", False)],
+)  # fmt: skip
+def test_disputed_is_an_order_that_a_buyer_took_to_the_bank(kind, state, disputed):
+    told = part(40, payments=(payment("p", "100.00"), payment("d", "100.00", kind, state=state)))
+    assert derive(facts(report(0), told)).disputed is disputed
+
+
 def test_a_parcel_is_called_by_its_carriers_numbers():
     """The shop's own id of it is nobody's but the shop's, and one of the shop's may be several of the courier's."""
     told = part(3, parcels=(replace(parcel("f-1", ParcelState.DELIVERED, 3), numbers=("AB12", "CD34")),))

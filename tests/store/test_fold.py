@@ -30,9 +30,11 @@ from copies import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.strategies import slow_law
-from twofold.event.model import Channel, Event, Tier
+from twofold.event.model import Channel, CustomData, Event, Tier
+from twofold.store.fold import unite
 
 # what it shows, the copies in the order they come, their verdicts, the number of copies of each action
 VERDICTS = [
@@ -332,3 +334,18 @@ def test_any_interleaving_gives_one_delivery_an_action(case, restart, early):
         assert {row["state"] for row in actions(folder)} == {"delivered"}
         assert sum(row["copies"] for row in actions(folder)) == sum(map(len, batches))
         assert_sums_hold(folder)
+
+
+def test_what_two_copies_say_beside_the_best_is_the_earlier_ones():
+    """Within a tier the copy that came first has the better word for what the best one does not say."""
+    first, second = (replace(copy("e", BROWSER, at=NOW + n), referrer_url=f"https://{n}.example/") for n in (1, 2))
+    assert unite([copy("e"), first, second]).referrer_url == "https://1.example/"
+    assert unite([copy("e"), second, first]).referrer_url == "https://2.example/"
+
+
+def test_without_any_money_the_best_copys_currency_is_sent():
+    copies = [
+        replace(copy("e", c), custom_data=CustomData(currency=money))
+        for c, money in ((SERVER, "EUR"), (BROWSER, "GEL"))
+    ]
+    assert unite(copies).custom_data.currency == "EUR"
