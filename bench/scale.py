@@ -28,7 +28,7 @@ from bench.events import stored_event
 from twofold.event.model import encode
 from twofold.facts.build import Built, Task, build
 from twofold.facts.engine import Analytics, ask
-from twofold.facts.manifest import read_manifest
+from twofold.facts.manifest import home_in, read_manifest
 from twofold.ledger.filing import key_number, keys_of
 from twofold.ledger.lines import MoneyKind, MoneyLine, decode_thing, encode_thing
 from twofold.ledger.model import (
@@ -138,7 +138,7 @@ class Tables:
         engine = Engine(self.folder)
         changed = ChangedDays(engine)
         with engine.db:
-            generation = changed.begin_build()
+            generation = changed.begin_build(home_in(self.folder / "facts"))
         engine.close()
         task = Task(
             data=str(self.folder),
