@@ -1,16 +1,22 @@
 -- How the rule models credit orders: which touches of a path count, what part of an order each has, and its money to the minor unit.
 
 -- part: advertised
--- Advertising that counts, at the level that is asked for: by which name and id on which day.
-select distinct a.platform, a.local_day, a.name,
-       case when a.id <> '' then a.id when a.account <> '' and a.name <> '' then a.account || '/' || a.name else a.name end as identity
+-- Advertising that counts, at the level that is asked for: by which name and id on which day. A day's name is the one that was told of it
+-- first: what a report tells of a past day again carries the name of today, and visits of that day do not.
+select distinct a.platform, a.local_day, trim(a.name) as name,
+       case when a.id <> '' then a.id when a.account <> '' and trim(a.own) <> '' then a.account || '/' || trim(a.own) else trim(a.own) end as identity
 from (
-    select s.platform, s.local_day, s.account,
-           trim(case $by when 'campaign' then s.campaign when 'adset' then s.adset else s.ad end) as name,
-           case $by when 'campaign' then s.campaign_id when 'adset' then s.adset_id else s.ad_id end as id
-    from spend as s
-    where s.counts and $by in ('campaign', 'adset', 'ad') and s.local_day between $first and $last
+    select w.platform, w.local_day, w.account, w.own, w.id, w.counts,
+           first_value(w.own) over (partition by w.line order by case when trim(w.own) = '' then 1 else 0 end, w.fetched_at, w.received_at) as name
+    from (
+        select s.platform, s.local_day, s.account, s.line, s.fetched_at, s.received_at, s.counts,
+               case $by when 'campaign' then s.campaign when 'adset' then s.adset else s.ad end as own,
+               case $by when 'campaign' then s.campaign_id when 'adset' then s.adset_id else s.ad_id end as id
+        from spend as s
+        where $by in ('campaign', 'adset', 'ad') and s.local_day between $first and $last
+    ) as w
 ) as a
+where a.counts
 
 -- part: stood
 -- The orders of some days as they stood at a time, of one bucket of customers; for those whose buyer was erased their nameless rows. Amounts are in minor units.
