@@ -29,7 +29,7 @@ from tests.facts.postgres import free_port, server
 from twofold.simulate.world.folder import CONFIG, write_world
 from twofold.simulate.world.scenario import DEMO, read_scenario
 
-pytestmark = [pytest.mark.postgres, pytest.mark.process]
+pytestmark = [pytest.mark.postgres, pytest.mark.process, pytest.mark.timeout(900)]
 
 WITHIN_S = 90
 KEY = "a-key-of-sixteen-characters"
