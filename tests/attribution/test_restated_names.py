@@ -37,3 +37,14 @@ def test_a_day_told_again_under_other_names_keeps_its_credits() -> None:
     expected = {f"meta:{ONE}": 100, f"meta:{OTHER}": 200, "meta:": 300}
     assert credited(FIRST) == expected
     assert credited(AGAIN) == expected
+
+
+def test_a_visit_by_an_earlier_name_names_the_campaign() -> None:
+    """So a campaign that was told again under a new name is no finding as one that no visit names."""
+    visit = {"day": DAY, "dataset": "1", "who": "w", "source_key": "k", "happened_at": 1, "kind": "visit", "source": "facebook",
+             "platform": "meta", "campaign": "Spring", "campaign_id": "", "adset_id": "", "term": "", "ad_id": "", "content": ""}  # fmt: skip
+    for spend, named in ((AGAIN, {"", ONE}), (FIRST, {""})):
+        tables = Tables(Told(orders=[], moves={}, bought=[]), None, 1, 0, {"touches": [visit], "spend": spend})
+        assert {(row.platform, row.campaign_id) for row in ask(tables, "adverts_seen", until=DAY)} == {
+            ("meta", one) for one in named
+        }

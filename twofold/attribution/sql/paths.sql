@@ -12,11 +12,21 @@ where t.day between $since and $until and t.kind in ('click', 'visit', 'chat') a
 order by t.who, t.happened_at, t.source_key
 
 -- name: adverts_seen
--- Which campaigns, ad sets and ads any visit of some days (UTC) names, and whose they are by that visit.
+-- Which campaigns, ad sets and ads any visit of some days (UTC) names, and whose they are by that visit. A name that a campaign no longer has,
+-- but that was told of it once, is that campaign's id, too.
 -- asks: since text, until text
 -- answers: platform text, campaign_id text, campaign text, adset_id text, term text, ad_id text, content text
-select distinct case when t.platform <> '' then t.platform else lower(trim(t.source)) end as platform, t.campaign_id, t.campaign, t.adset_id, t.term,
-       t.ad_id, t.content
-from touches as t
-where t.day between $since and $until
-order by platform, t.campaign_id, t.campaign, t.adset_id, t.term, t.ad_id, t.content
+select v.platform, v.campaign_id, v.campaign, v.adset_id, v.term, v.ad_id, v.content
+from (
+    select case when t.platform <> '' then t.platform else lower(trim(t.source)) end as platform, t.campaign_id, t.campaign, t.adset_id, t.term,
+           t.ad_id, t.content
+    from touches as t
+    where t.day between $since and $until
+    union
+    select o.platform, o.campaign_id, '' as campaign, '' as adset_id, '' as term, '' as ad_id, '' as content
+    from (select distinct s.platform, s.campaign_id, trim(s.campaign) as name from spend as s
+          where s.stands = false and s.campaign_id <> '' and trim(s.campaign) <> '') as o
+    join (select distinct case when t.platform <> '' then t.platform else lower(trim(t.source)) end as platform, trim(t.campaign) as name
+          from touches as t where t.day between $since and $until) as n on n.platform = o.platform and n.name = o.name
+) as v
+order by v.platform, v.campaign_id, v.campaign, v.adset_id, v.term, v.ad_id, v.content
