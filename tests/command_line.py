@@ -26,7 +26,7 @@ def invoke(
     runner, code = CliRunner(), 0
     failed: BaseException | None = None
     with pytest.MonkeyPatch.context() as patched, runner.isolation(input=given, env=env) as (out, err, both):
-        patched.setattr(os, "nice", lambda by: by)
+        patched.setattr(os, "setpriority", lambda *_: None)
         patched.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
         try:
             _command().main(args=list(words), prog_name="twofold")
