@@ -50,8 +50,7 @@ class Twice:
         assert self.keys.find([k for k, _ in rows]) == dict(rows)
         if commit:
             self.engine.run("commit")
-            self.plain.setdefault(self.day, {}).update(rows)
-            self.plain = {day: kept for day, kept in self.plain.items() if day >= self.day - WINDOW}
+            self._comes(rows)
         else:
             self.engine.rollback()
             self.keys.reload()
@@ -69,7 +68,7 @@ class Twice:
         self.keys.move([(key, 10**6 + n) for n, key in enumerate(keys)], self.day * DAY_MS)
         self.engine.run("commit")
         self._gone(keys)
-        self.plain.setdefault(self.day, {}).update({key: 10**6 + n for n, key in enumerate(keys)})
+        self._comes([(key, 10**6 + n) for n, key in enumerate(keys)])
 
     def forget(self) -> None:
         keys = self.some(3)
@@ -77,6 +76,11 @@ class Twice:
         forget_keys(self.engine, keys)
         self.engine.run("commit")
         self._gone(keys)
+
+    def _comes(self, rows: list[tuple[bytes, int]]) -> None:
+        """With the first key of a day the days behind the window are over."""
+        self.plain.setdefault(self.day, {}).update(rows)
+        self.plain = {day: kept for day, kept in self.plain.items() if day >= self.day - WINDOW}
 
     def _gone(self, keys: list[bytes]) -> None:
         for kept in self.plain.values():
