@@ -43,6 +43,11 @@ platform = "nbg"
 endpoint = "{bank}"
 pull = "00:00"
 days = 2
+[[account]]
+platform = "ecb"
+endpoint = "{closed}"
+pull = "00:00"
+days = 2
 [[source]]
 type = "bigcommerce"
 dataset = "{dataset}"
@@ -53,6 +58,11 @@ endpoint = "{orders}/stores/abc123"
 every_minutes = 0
 asks_per_minute = 6000
 """
+
+
+def closed(_: Asked) -> Reply:
+    """A bank that answers nobody: whoever begins with the duties asks it behind the other one."""
+    return Reply(status=404)
 
 
 def rates(asked: Asked) -> Reply:
@@ -72,8 +82,11 @@ def until(holds: Callable[[], Any], what: str) -> Any:
 class Two:
     """Both gateways, the bank and the shop that they ask, and what stands in their database."""
 
-    def __init__(self, both: list[Process], address: str, bank: StandIn, shop: BigCommerce, shop_at: StandIn) -> None:
-        self.both, self.bank, self.shop, self.shop_at = both, bank, shop, shop_at
+    def __init__(
+        self, both: list[Process], address: str, banks: tuple[StandIn, StandIn], shop: BigCommerce, shop_at: StandIn
+    ) -> None:
+        self.both, self.shop, self.shop_at = both, shop, shop_at
+        self.bank, self.closed = banks
         self._address = address
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -117,12 +130,19 @@ def two(tmp_path: Path) -> Iterator[Two]:
         server(flushed=True, in_memory=True) as address,
         in_thread() as graph,
         standing_in(rates) as bank,
+        standing_in(closed) as closed_at,
         standing_in(shop) as shop_at,
         contextlib.ExitStack() as ends,
     ):
         both = [Process(tmp_path, name, "all", address, graph.url) for name in ("first", "second")]
         more = SETTINGS.format(
-            bank=bank.url, dataset=DATASET, shop=SHOP, secret=SECRET, token=TOKEN, orders=shop_at.url
+            bank=bank.url,
+            closed=closed_at.url,
+            dataset=DATASET,
+            shop=SHOP,
+            secret=SECRET,
+            token=TOKEN,
+            orders=shop_at.url,
         )
         for one in both:
             one.config.write_text(one.config.read_text() + more)
@@ -131,7 +151,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
                 shutil.copy(both[0].folder / "data" / "erasures", one.folder / "data")
             ends.callback(one.kill)
             one.start()
-        yield Two(both, address, bank, shop, shop_at)
+        yield Two(both, address, (bank, closed_at), shop, shop_at)
 
 
 def test_what_is_pulled_and_fetched_is_asked_for_once(two: Two) -> None:
@@ -146,12 +166,15 @@ def test_what_is_pulled_and_fetched_is_asked_for_once(two: Two) -> None:
     two.notice_to(other, 1002)
     until(lambda: {"1001", "1002"} <= two.known(), "both orders")
 
+    until(lambda: two.closed.asked, "the question to the bank that answers nobody")
     assert holder.running is not None
     holder.running.send_signal(signal.SIGTERM)
     assert holder.running.wait(60) == 0
+    before = len(two.closed.asked)
     two.notice_to(other, 1003)
     until(lambda: "1003" in two.known(), "the order that the other gateway was told of when it was alone")
     assert two.on_duty() is other
+    until(lambda: len(two.closed.asked) > before, "what the other gateway begins with")
     until(lambda: not two.rows("select thing from fetch_wanted"), "the end of what is wanted")
     assert two.asked_for() == {"1001": 1, "1002": 1, "1003": 1}
     checked = other.verify()
