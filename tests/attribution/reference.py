@@ -163,6 +163,7 @@ def _credit(
         _add_margin(line, each, order, amounts, place)
         if place == largest:
             line.new += order.kind in ("new", "new_unsure")
+            line.unsure += order.kind == "new_unsure"
             line.new_delivered += order.first_delivered
             each.returning |= {order.buyer} if order.kind == "returning" else set()
 

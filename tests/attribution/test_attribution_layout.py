@@ -10,7 +10,7 @@ from twofold.commands.attribution.layout import Asking, show_table
 
 CAMPAIGN = {
     "by": "campaign", "group": "Kitchen, new customers", "id": "meta:1", "platform": "meta", "mark": "by_name", "orders": "12.0000",
-    "by_shop": "0.0000", "customers_new": 7, "customers_returning": 3, "placed": "1250.00", "confirmed": "1200.00",
+    "by_shop": "0.0000", "customers_new": 7, "customers_new_unsure": 2, "customers_returning": 3, "placed": "1250.00", "confirmed": "1200.00",
     "delivered": "1100.00", "true": "1000.00", "banked": "950.00", "margin": "430.00", "spend": "400.00", "claimed_count": "15.0000",
     "claimed_value": "1875.00", "platform_roas": "4.6875", "placed_roas": "3.1250", "delivered_roas": "2.7500", "true_roas": "2.5000",
     "true_roas_low": "1.2000", "true_roas_high": "3.9000", "banked_roas": "2.3750", "poas": "1.0750", "cm4": "30.00",
@@ -20,7 +20,7 @@ CAMPAIGN = {
 }  # fmt: skip
 NOBODY = CAMPAIGN | {
     "group": "unattributed", "id": "unattributed:consent", "platform": "", "mark": "consent", "spend": "0.00", "open": "0.00", "young": "0.00",
-    "verdict": None, "more_orders": None, "customers_new": 0,
+    "verdict": None, "more_orders": None, "customers_new": 0, "customers_new_unsure": 0,
 } | dict.fromkeys(
     ("claimed_count", "claimed_value", "platform_roas", "true_roas", "true_roas_low", "true_roas_high", "poas", "cm4", "break_even_roas",
      "overclaim", "cost_per_order", "cac_placed", "cac", "expected", "expected_low", "expected_high")
@@ -73,6 +73,7 @@ def test_each_figure_stands_in_its_table(capsys: pytest.CaptureFixture[str]) -> 
     assert ["unattributed", "12.00", "0", "3"] in bought
     said = " ".join(lines)
     assert "All platforms together claim 1,875.00: 0.75 of all that was placed." in said
+    assert "Not for certain new: 2 of 7 new buyers; earlier orders of theirs may be unknown." in said
     assert "Days since 2026-11-13 are young: nine tenths of the money take up to 17 days" in said
 
 

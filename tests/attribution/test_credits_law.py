@@ -172,7 +172,7 @@ def shown(lines: list[Line], named: bool) -> list[object]:
     return [
         (
             one.group, round(one.orders, 9), round(one.by_shop, 9), one.amounts, one.open, one.young, one.expected, one.final_due,
-            one.costed_due, one.new, one.new_delivered, one.returning, one.cost, {m: a for m, a in one.open_by_method.items() if a},
+            one.costed_due, one.new, one.unsure, one.new_delivered, one.returning, one.cost, {m: a for m, a in one.open_by_method.items() if a},
             *((one.verdict, one.true_interval, one.margins.n, sorted(one.margins.values), one.trues.n, sorted(one.trues.values))
               if named and not one.group.key.startswith(("unattributed:", "channel:")) else ()),
         )

@@ -343,6 +343,7 @@ class _Answers:
                 line.new += row.new_orders
                 line.new_delivered += row.won
                 line.returning += row.returning
+                line.unsure += row.unsure
         for key, (margins, trues) in self._samples(model).items():
             lines[key].margins, lines[key].trues = margins, trues
         return list(lines.values())

@@ -307,7 +307,7 @@ def _named(line: Line, asked: Asked) -> dict[str, Any]:
         "by": asked.by, "group": line.group.name, "id": line.group.key, "platform": line.group.platform, "mark": line.group.mark,
         "model": asked.model, "window_days": asked.click_days, "credit_day": asked.credit_day, "repeats": asked.repeats,
         "orders": _part(line.orders), "by_shop": _part(line.by_shop),
-        "customers_new": line.new, "customers_returning": line.returning,
+        "customers_new": line.new, "customers_new_unsure": line.unsure, "customers_returning": line.returning,
     }  # fmt: skip
 
 

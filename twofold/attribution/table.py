@@ -87,7 +87,8 @@ class Group(NamedTuple):
 
 class Line(Struct, kw_only=True):
     """One row, still as sums. ``orders``: credited, a fraction where a model splits; ``by_shop``: of them by the shop's word alone. ``young``: what of
-    it was placed on days whose money is still to come. ``margins``: of final orders; ``trues``: of all. ``returning``: distinct customers."""
+    it was placed on days whose money is still to come. ``margins``: of final orders; ``trues``: of all. ``returning``: distinct customers;
+    ``unsure``: so many of ``new`` whose earlier orders may be unknown."""
 
     group: Group
     orders: Fraction = Fraction(0)
@@ -103,6 +104,7 @@ class Line(Struct, kw_only=True):
     final_due: Decimal = ZERO
     costed_due: Decimal = ZERO
     new: int = 0
+    unsure: int = 0
     new_delivered: int = 0
     returning: int = 0
     cost: Cost = Cost()

@@ -495,23 +495,25 @@ order by c.model, c.grp, c.method
 -- name: credit_customers
 -- Whom each row won: an order's customer is won whole by the largest credit of that order. A customer is in one bucket with all orders.
 -- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
--- answers: model text, grp text, new_orders bigint, won bigint, returning bigint
+-- answers: model text, grp text, new_orders bigint, won bigint, returning bigint, unsure bigint
 select m.model, n.grp,
        case m.model when 'last' then s.last_new when 'last_paid' then s.paid_new when 'time_decay' then s.weight_new when 'orders' then s.weight_new else s.first_new end as new_orders,
        case m.model when 'last' then s.last_won when 'last_paid' then s.paid_won when 'time_decay' then s.weight_won when 'orders' then s.weight_won else s.first_won end as won,
-       case m.model when 'last' then s.last_back when 'last_paid' then s.paid_back when 'time_decay' then s.weight_back when 'orders' then s.weight_back else s.first_back end as returning
+       case m.model when 'last' then s.last_back when 'last_paid' then s.paid_back when 'time_decay' then s.weight_back when 'orders' then s.weight_back else s.first_back end as returning,
+       case m.model when 'last' then s.last_unsure when 'last_paid' then s.paid_unsure when 'time_decay' then s.weight_unsure when 'orders' then s.weight_unsure else s.first_unsure end as unsure
 from (
-    select b.code, sum(b.last_any) as last_any, sum(b.last_new) as last_new, sum(b.last_won) as last_won, sum(case when b.customer > 0 and b.last_any > 0 then 1 else 0 end) as last_back,
-           sum(b.paid_any) as paid_any, sum(b.paid_new) as paid_new, sum(b.paid_won) as paid_won, sum(case when b.customer > 0 and b.paid_any > 0 then 1 else 0 end) as paid_back,
-           sum(b.first_any) as first_any, sum(b.first_new) as first_new, sum(b.first_won) as first_won, sum(case when b.customer > 0 and b.first_any > 0 then 1 else 0 end) as first_back,
-           sum(b.weight_any) as weight_any, sum(b.weight_new) as weight_new, sum(b.weight_won) as weight_won, sum(case when b.customer > 0 and b.weight_any > 0 then 1 else 0 end) as weight_back
+    select b.code, sum(b.last_any) as last_any, sum(b.last_new) as last_new, sum(b.last_won) as last_won, sum(b.last_unsure) as last_unsure, sum(case when b.customer > 0 and b.last_any > 0 then 1 else 0 end) as last_back,
+           sum(b.paid_any) as paid_any, sum(b.paid_new) as paid_new, sum(b.paid_won) as paid_won, sum(b.paid_unsure) as paid_unsure, sum(case when b.customer > 0 and b.paid_any > 0 then 1 else 0 end) as paid_back,
+           sum(b.first_any) as first_any, sum(b.first_new) as first_new, sum(b.first_won) as first_won, sum(b.first_unsure) as first_unsure, sum(case when b.customer > 0 and b.first_any > 0 then 1 else 0 end) as first_back,
+           sum(b.weight_any) as weight_any, sum(b.weight_new) as weight_new, sum(b.weight_won) as weight_won, sum(b.weight_unsure) as weight_unsure, sum(case when b.customer > 0 and b.weight_any > 0 then 1 else 0 end) as weight_back
     from (
-        select t.code, t.customer, sum(t.is_last) as last_any, sum(t.is_last * t.is_new) as last_new, sum(t.is_last * t.won) as last_won,
-               sum(t.is_paid) as paid_any, sum(t.is_paid * t.is_new) as paid_new, sum(t.is_paid * t.won) as paid_won,
-               sum(t.is_first) as first_any, sum(t.is_first * t.is_new) as first_new, sum(t.is_first * t.won) as first_won,
-               sum(t.is_largest) as weight_any, sum(t.is_largest * t.is_new) as weight_new, sum(t.is_largest * t.won) as weight_won
+        select t.code, t.customer, sum(t.is_last) as last_any, sum(t.is_last * t.is_new) as last_new, sum(t.is_last * t.won) as last_won, sum(t.is_last * t.is_unsure) as last_unsure,
+               sum(t.is_paid) as paid_any, sum(t.is_paid * t.is_new) as paid_new, sum(t.is_paid * t.won) as paid_won, sum(t.is_paid * t.is_unsure) as paid_unsure,
+               sum(t.is_first) as first_any, sum(t.is_first * t.is_new) as first_new, sum(t.is_first * t.won) as first_won, sum(t.is_first * t.is_unsure) as first_unsure,
+               sum(t.is_largest) as weight_any, sum(t.is_largest * t.is_new) as weight_new, sum(t.is_largest * t.won) as weight_won, sum(t.is_largest * t.is_unsure) as weight_unsure
         from (
             select t.code, case when k.kind = 'returning' then k.customer else 0 end as customer, case when k.kind in ('new', 'new_unsure') then 1 else 0 end as is_new,
+                   case when k.kind = 'new_unsure' then 1 else 0 end as is_unsure,
                    case when k.won then 1 else 0 end as won, case when t.is_last then 1 else 0 end as is_last, case when t.is_paid then 1 else 0 end as is_paid,
                    case when t.is_first then 1 else 0 end as is_first, case when t.is_largest then 1 else 0 end as is_largest
             from takers as t

@@ -229,6 +229,8 @@ def _notes(rows: Sequence[_Row], total: _Row, asked: Asking) -> Iterator[str]:
     if total["claimed_of_placed"] is not None:
         share = f"{Decimal(total['claimed_of_placed']):,.2f}"
         yield f"All platforms together claim {money(total['claimed_value'])}: {share} of all that was placed."
+    if unsure := sum(row["customers_new_unsure"] for row in rows):
+        yield f"Not for certain new: {unsure:,} of {sum(row['customers_new'] for row in rows):,} new buyers; earlier orders of theirs may be unknown."
     if total["young_days"]:
         yield (
             f"Days since {total['young_since']} are young: nine tenths of the money take up to {total['young_days']} days, so what came of "

@@ -89,7 +89,8 @@ class ExperimentReading(Row, kw_only=True, tag="experiment_reading"):
 
 
 class AttributionRow(Row, kw_only=True, tag="attribution"):
-    """What one group is credited with. Orders are a fraction where a model splits them; ``by_shop``: of them by the shop's own word.
+    """What one group is credited with. Orders are a fraction where a model splits them; ``by_shop``: of them by the shop's own word. ``customers_new_unsure``:
+    so many of ``customers_new`` of whom earlier orders may be unknown, which is not for certain new.
 
     Truth: ``placed``, ``confirmed``, ``delivered`` (after refunds), ``true`` (delivered and collected), ``banked``, ``margin``
     (contribution before ads) and what is made of them with ``spend``. Signal: ``claimed_count``, ``claimed_value``,
@@ -110,6 +111,7 @@ class AttributionRow(Row, kw_only=True, tag="attribution"):
     orders: Ratio
     by_shop: Ratio
     customers_new: int
+    customers_new_unsure: int
     customers_returning: int
     placed: Amount
     confirmed: Amount
