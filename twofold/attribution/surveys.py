@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.attribution.models import DAY_S
 from twofold.attribution.reading import ROOM
 from twofold.attribution.table import Asked
+from twofold.attribution.verdicts import NORMAL
 from twofold.facts.engine import Answer
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.facts.questions import questions_of
@@ -25,7 +27,6 @@ from twofold.touch.channels import CHANNELS
 LEAST_ANSWERS = 100
 LEAST_ANSWERED = Decimal("0.3")
 """Fewer answers, or a smaller part of the orders, say nothing of the orders that gave none."""
-_NORMAL = 1.959963984540054
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ def survey_of(told: Iterable[tuple[str, str, int]], orders: int, meanings: Mappi
     )  # fmt: skip
     channels = [_fourfold(channel, pairs, found) for channel in {meant for meant, _ in pairs}]
     channels.sort(key=lambda one: (-one.told, one.channel))
-    return Survey(**{name: getattr(found, name) for name in found.__struct_fields__} | {"channels": channels})
+    return replace(found, channels=channels)
 
 
 def channels_of(meanings: Mapping[str, str]) -> Callable[[str], str | None]:
@@ -136,17 +137,14 @@ def _fourfold(channel: str, pairs: Mapping[tuple[str, str], int], of: Survey) ->
     if not of.stands_for_all:
         return cells
     low, high = share_interval(told, of.answers)
-    return Fourfold(
-        channel=channel, both=both, said_only=cells.said_only, clicked_only=cells.clicked_only, neither=cells.neither,
-        estimate=told / of.answers * of.orders, low=low * of.orders, high=high * of.orders,
-    )  # fmt: skip
+    return replace(cells, estimate=told / of.answers * of.orders, low=low * of.orders, high=high * of.orders)
 
 
 def share_interval(count: int, of: int) -> tuple[float, float]:
     """Where the true share lies in nineteen of twenty such samples (Wilson)."""
-    share, z2 = count / of, _NORMAL**2
+    share, z2 = count / of, NORMAL**2
     middle = share + z2 / (2 * of)
-    half = _NORMAL * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
+    half = NORMAL * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
     low, high = (middle - half) / (1 + z2 / of), (middle + half) / (1 + z2 / of)
     return low if count else 0.0, high if count < of else 1.0
 

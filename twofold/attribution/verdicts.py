@@ -23,7 +23,7 @@ MOST = 2_000
 """So many amounts stand for those of a whole shop: one of each two-thousandth of them, by size."""
 MANY = 400
 """From so many orders on, the sum is as good as normal, and nothing is drawn."""
-_NORMAL = 1.959963984540054
+NORMAL = 1.959963984540054
 _UNSEEN = 0.5
 """What is not seen yet counts as half an order like those of the whole shop: a campaign without one may still bring one."""
 _MOST_TIMES = 100
@@ -84,7 +84,7 @@ def interval_of(amounts: Sample, pool: Sequence[Decimal], seed: str) -> Interval
     """
     if amounts.n >= MANY:
         middle, spread = float(amounts.whole), math.sqrt(amounts.squares)
-        return Interval(middle - _NORMAL * spread, middle + _NORMAL * spread)
+        return Interval(middle - NORMAL * spread, middle + NORMAL * spread)
     values = sorted(map(float, amounts.values))
     draw = random.Random(blake2b(seed.encode(), digest_size=16).digest())
     others = sorted(map(float, pool)) or values or [0.0]
@@ -135,7 +135,7 @@ def _more(contributions: Sample, spend: Decimal, unseen: float) -> int | None:
         gain = min(0.0, float(contributions.whole) - float(spend) * (1 - min(unseen, 0.99)))
     if not n or not gain:
         return None
-    needed = n * (_NORMAL**2) * contributions.squares / gain**2
+    needed = n * (NORMAL**2) * contributions.squares / gain**2
     return math.ceil(needed) - n if n < needed <= _MOST_TIMES * n else None
 
 
