@@ -12,8 +12,8 @@ from running_console import configuration
 
 from twofold.config import load_settings
 from twofold.console.money.making import UNDER_WAY, Making
-from twofold.console.money.spare import Spare
-from twofold.console.money.task import MODULE, Task, ask, encode
+from twofold.console.money.spare import Spare, encode
+from twofold.console.money.task import MODULE, Task, ask
 from twofold.control.tables import are_current
 from twofold.policies import day_task
 

@@ -5,8 +5,6 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import sys
-
 import msgspec
 
 from twofold.console.money.campaigns import campaigns, credited, customers
@@ -15,8 +13,8 @@ from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
 from twofold.console.money.life import life
 from twofold.console.money.matching import matching
-from twofold.console.money.task import Failed, Task, Told, encode, warm
-from twofold.errors import TwofoldError
+from twofold.console.money.spare import serve_tasks
+from twofold.console.money.task import Task, warm
 from twofold.facts.child import end_with_parent, step_back
 
 _ANSWERS = {
@@ -37,15 +35,12 @@ def main() -> None:
     end_with_parent()
     step_back()
     warm()
-    for line in sys.stdin.buffer:
-        task = msgspec.json.decode(line, type=Task)
-        said: Told | Failed
-        try:
-            said = Told(answer=_ANSWERS[task.what](task))
-        except TwofoldError as err:
-            said = Failed(message=str(err))
-        sys.stdout.buffer.write(encode(said) + b"\n")
-        sys.stdout.buffer.flush()
+    serve_tasks(_answer)
+
+
+def _answer(line: bytes) -> object:
+    task = msgspec.json.decode(line, type=Task)
+    return _ANSWERS[task.what](task)
 
 
 if __name__ == "__main__":

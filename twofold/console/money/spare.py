@@ -1,21 +1,54 @@
 """A process that is started before a page needs it, and answers one page after another: starting one and loading what it needs takes
 half of what a page may take.
 
-Owns the one that waits for its task, and that it ends when nobody asks for a while, as it takes some fifty megabytes, and as much for
+Owns the way of a task to a process and of its answer back, a line each; the one that waits for its task, and that it ends when nobody asks for a while, as it takes some fifty megabytes, and as much for
 whom it asks the tables by. One that has grown, or has answered many, makes room for a new one, which is
 started when the last has answered, so that the two do not share the processor.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Callable
 
+import msgspec
+from msgspec import Struct
+
+from twofold.errors import StoreError, TwofoldError
 from twofold.facts.child import Child
 
 IDLE_S = 120.0
 MOST_ANSWERS, MOST_MB = 200, 300
 """After so many answers, or with so much memory, the next one is a new process."""
+
+
+encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class _Failed(Struct, frozen=True, kw_only=True, tag="Failed"):
+    """What the child could not do, in a sentence."""
+
+    message: str
+
+
+class _Told(Struct, frozen=True, kw_only=True, tag="Told"):
+    """The answer."""
+
+    answer: msgspec.Raw
+
+
+def serve_tasks(answer: Callable[[bytes], object]) -> None:
+    """In the child: reads each task, works it out, and says it, until there are no more."""
+    for line in sys.stdin.buffer:
+        said: _Told | _Failed
+        try:
+            said = _Told(answer=msgspec.Raw(encode(answer(line))))
+        except TwofoldError as err:
+            said = _Failed(message=str(err))
+        sys.stdout.buffer.write(encode(said) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 class Spare:
@@ -29,6 +62,26 @@ class Spare:
         self._last_asked = 0.0
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def ask(self, task: Struct, within_s: float, instead: str) -> msgspec.Raw:
+        """The answer of a process that runs `serve_tasks`. ``instead``: what to do where it takes too long. Raises `StoreError`."""
+        heard: list[_Told | _Failed] = []
+
+        def hear(line: bytes) -> bool:
+            heard.append(msgspec.json.decode(line, type=_Told | _Failed))
+            return True
+
+        child, code = self.take(), None
+        try:
+            code = child.run_next(encode(task), hear, within_s)
+        except TimeoutError:
+            raise StoreError(f"it took longer than {within_s:.0f} s and was ended; {instead}") from None
+        finally:
+            self.give_back(child)
+        last = heard[-1] if heard else _Failed(message=f"the process that works it out ended with status {code}")
+        if isinstance(last, _Failed):
+            raise StoreError(last.message)
+        return last.answer
 
     def take(self) -> Child:
         """The one that waits, else a new one."""

@@ -45,7 +45,6 @@ def _waiting_asker() -> Child | None:
 
 _room = threading.BoundedSemaphore(AT_ONCE)
 _spare = Spare(MODULE)
-encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -84,39 +83,12 @@ class Task(Struct, frozen=True, kw_only=True):
         return ask_all(self.tables.analytics, asked, _waiting_asker())
 
 
-class Failed(Struct, frozen=True, kw_only=True, tag=True):
-    """What the child could not do, in a sentence."""
-
-    message: str
-
-
-class Told(Struct, frozen=True, kw_only=True, tag=True):
-    """The answer."""
-
-    answer: dict[str, Any]
-
-
 def ask(task: Task, within_s: float = WITHIN_S) -> dict[str, Any]:
     """The child's answer. Raises `StoreError` where there is none."""
-    found: list[Told | Failed] = []
     if not _room.acquire(timeout=within_s):
         raise StoreError("too many questions are being asked at once; try again in a minute")
-    child, code = _spare.take(), None
-
-    def hear(line: bytes) -> bool:
-        found.append(msgspec.json.decode(line, type=Told | Failed))
-        return True
-
     try:
-        code = child.run_next(encode(task), hear, within_s)
-    except TimeoutError:
-        raise StoreError(
-            f"it took longer than {within_s:.0f} s and was ended; ask for fewer days, or use the command"
-        ) from None
+        told = _spare.ask(task, within_s, "ask for fewer days, or use the command")
     finally:
         _room.release()
-        _spare.give_back(child)
-    last = found[-1] if found else Failed(message=f"the process that works it out ended with status {code}")
-    if isinstance(last, Told):
-        return last.answer
-    raise StoreError(last.message)
+    return msgspec.json.decode(told, type=dict[str, Any])

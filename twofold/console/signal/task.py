@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from twofold.console.money.spare import Spare
 from twofold.console.queries.weeks import Week, weeks_of
-from twofold.errors import StoreError
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.quality import EventQuality, quality, scores
 from twofold.report.senders import Cell, senders
@@ -85,19 +84,6 @@ class Weeks(Struct, frozen=True, kw_only=True, tag=True):
 Question = Findings | Quality | Scores | Senders | Weeks
 
 
-class Failed(Struct, frozen=True, kw_only=True, tag=True):
-    """What the child could not do, in a sentence."""
-
-    message: str
-
-
-class Told(Struct, frozen=True, kw_only=True, tag=True):
-    """The answer."""
-
-    answer: msgspec.Raw
-
-
-encode = msgspec.json.Encoder(decimal_format="string").encode
 _spare = Spare(MODULE)
 _turn = threading.Lock()
 """One question at a time: the machine is the gateway's."""
@@ -147,21 +133,5 @@ def weeks(question: Weeks) -> list[Week]:
 
 def _ask(question: Question, kind: type[T]) -> T:
     """The child's answer. Raises `StoreError` where there is none."""
-    heard: list[Told | Failed] = []
-
-    def hear(line: bytes) -> bool:
-        heard.append(msgspec.json.decode(line, type=Told | Failed))
-        return True
-
     with _turn:
-        child, code = _spare.take(), None
-        try:
-            code = child.run_next(encode(question), hear, WITHIN_S)
-        except TimeoutError:
-            raise StoreError(f"it took longer than {WITHIN_S:.0f} s and was ended; ask for fewer days") from None
-        finally:
-            _spare.give_back(child)
-    last = heard[-1] if heard else Failed(message=f"the process that works it out ended with status {code}")
-    if isinstance(last, Failed):
-        raise StoreError(last.message)
-    return msgspec.json.decode(last.answer, type=kind)
+        return msgspec.json.decode(_spare.ask(question, WITHIN_S, "ask for fewer days"), type=kind)
