@@ -13,7 +13,7 @@ PACKAGE = Path(twofold.__file__).parent
 
 # From the ground up. A room or file may import from lower layers and from itself, never from its own layer or above.
 LAYERS = [
-    {"errors", "clock", "scratch", "client"},
+    {"errors", "clock", "scratch", "spreadsheet", "client"},
     {"event", "tag"},
     {"touch", "schema"},
     {"ledger", "matching"},  # orders lie below the store: they are journalled in the transaction of their copies

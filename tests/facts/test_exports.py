@@ -88,8 +88,9 @@ def test_every_table_in_every_form(lived: World, tmp_path: Path, table: Any) -> 
     assert sorted(rows) == sorted(written)
 
 
-BAD = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "＝1", "＋1", "－1", "＠1"]
-FINE = ["a=1", "", "'", "1-1", "a\n=1", HOSTILE, " ", "ქართული"]
+BAD = ["=1+1", "+1", "-1+1", "@SUM(A1)", "\t1", "\r1", "\n1", "  =1", "＝1", "＋1", "－1", "＠1"]
+FINE = ["a=1", "", "'", "1-1", "-1", "-12.50", HOSTILE, " ", "ქართული"]
+CUT = {"\t=1": "'\t'=1", "a;=1": "a;'=1", "a\n=1": "a\n'=1", "a|\t@SUM(1)": "a|\t'@SUM(1)"}
 
 
 def batch_of(texts: list[str | None], amounts: list[D | None]) -> pa.RecordBatch:
@@ -105,14 +106,14 @@ def batch_of(texts: list[str | None], amounts: list[D | None]) -> pa.RecordBatch
 def test_no_sheet_runs_a_text(tmp_path: Path) -> None:
     """A quote leads what would be run, in CSV; what would not is as it was, and no amount is touched."""
     path = tmp_path / "a.csv"
-    texts = [*BAD, *FINE]
+    texts = [*BAD, *FINE, *CUT]
     with path.open("wb") as out:
         form = _Csv(SPEND, out)
         form.write(batch_of(texts, [D("-1.0000")] * len(texts)))
         form.close()
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["campaign"] for row in rows] == [*(f"'{text}" for text in BAD), *FINE]
+    assert [row["campaign"] for row in rows] == [*(f"'{text}" for text in BAD), *FINE, *CUT.values()]
     assert {row["amount"] for row in rows} == {"-1.000000000000"}
 
 

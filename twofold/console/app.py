@@ -58,7 +58,7 @@ from twofold.console.sums.remembered import Remembered
 from twofold.console.warming import Warming
 from twofold.console.words import LANGUAGES, Words, language_of
 from twofold.errors import ConfigError, StoreError, StoreNewer, StoreOlder
-from twofold.importing.readers.problems import safe_cell
+from twofold.spreadsheet import safe_cell
 from twofold.store.beside.folder import is_open
 
 log = logging.getLogger("twofold.console")
@@ -720,9 +720,6 @@ def _unsaid(html: str) -> str:
 
 _TICKS = re.compile(r"`([^`]+)`")
 _DASH = re.compile(r'<td(?: class="([^"]*)")?( data-name="[^"]*")>(?=(?:<span>)?\s*–\s*(?:</span>)?</td>)')
-_INNER = re.compile(r"([;\t|\r\n]\s*)([=+@＝＋－＠-])")
-"""Where lists are parted by semicolons a spreadsheet cuts a text in two, whatever the quotes: its second half is a cell."""
-_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -744,10 +741,8 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, str) and _AMOUNT.fullmatch(value):
-        return value  # a number, of which nothing can be a formula
     text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
-    return safe_cell(_INNER.sub(r"\1'\2", text))
+    return safe_cell(text)
 
 
 def _file_name(page: Page, ending: str) -> str:

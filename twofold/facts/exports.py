@@ -26,13 +26,12 @@ from twofold.facts.engine import Analytics
 from twofold.facts.manifest import File, Manifest, reading
 from twofold.facts.parquet import flush_folder, schema_of
 from twofold.facts.shape import Table
+from twofold.spreadsheet import AMOUNT, FORMULA, INNER_FORMULA
 
 FORMS = (".csv", ".parquet", ".jsonl")
 """What a file's name may end with."""
 ROWS = 8_192
 """Rows that pass through at once."""
-_FORMULA = "^ *[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]"
-"""What a spreadsheet takes for the begin of a formula; the last four are full-width forms of the first."""
 
 Progress = Callable[[int, int], None]
 """Rows written, of how many."""
@@ -192,7 +191,10 @@ def _for_a_sheet(column: pa.Array) -> pa.Array:
         return written
     if not pa.types.is_string(column.type):
         return column
-    return pc.if_else(pc.match_substring_regex(column, _FORMULA), pc.binary_join_element_wise("'", column, ""), column)
+    amount = pc.match_substring_regex(column, AMOUNT)
+    column = pc.if_else(amount, column, pc.replace_substring_regex(column, INNER_FORMULA, "\\1'\\2"))
+    run = pc.and_not(pc.match_substring_regex(column, FORMULA), amount)
+    return pc.if_else(run, pc.binary_join_element_wise("'", column, ""), column)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ or not at all.
 from __future__ import annotations
 
 import csv
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from twofold.spreadsheet import safe_cell
+
 if TYPE_CHECKING:  # the command line shows its version without it
     from twofold.commands.output.rows.row import Row
 
 ENDINGS = (".csv", ".parquet")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_AMOUNT = re.compile(r"-\d+(\.\d+)?( -?\d+(\.\d+)?)*")
 
 
 def _known_ending(out: Path | None) -> Path | None:
@@ -49,7 +48,8 @@ def write_rows(out: Path, rows: Sequence[Mapping[str, Any]], names: Sequence[str
         with table.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
-            writer.writerows({name: _safe(_text(value)) for name, value in row.items()} for row in rows)
+            text = _cell if out.suffix == ".csv" else _text  # no spreadsheet runs what a column of text holds
+            writer.writerows({name: text(value) for name, value in row.items()} for row in rows)
         if out.suffix == ".csv":
             table.replace(out)
             return
@@ -65,8 +65,6 @@ def _text(value: Any) -> Any:
     return " ".join(map(str, value)) if isinstance(value, list) else value
 
 
-def _safe(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is led by a quote; an amount below nothing is no such text."""
-    if not isinstance(value, str) or not value.startswith(_FORMULA) or _AMOUNT.fullmatch(value):
-        return value
-    return f"'{value}"
+def _cell(value: Any) -> Any:
+    text = _text(value)
+    return safe_cell(text) if isinstance(text, str) else text

@@ -14,11 +14,9 @@ from typing import IO
 import msgspec
 from msgspec import Struct
 
-COLUMNS = ("kind", "file", "row", "column", "expected", "got", "reason")
+from twofold.spreadsheet import safe_cell
 
-# Spreadsheets take a cell that begins with one of these for a formula; the second line is their full-width forms.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n",
-            "＝", "＋", "－", "＠")  # fmt: skip
+COLUMNS = ("kind", "file", "row", "column", "expected", "got", "reason")
 
 
 class RowProblem(Struct, frozen=True, kw_only=True):
@@ -31,11 +29,6 @@ class RowProblem(Struct, frozen=True, kw_only=True):
     expected: str
     got: str = ""
     reason: str  # one word for the summary
-
-
-def safe_cell(text: str) -> str:
-    """A text that no spreadsheet runs as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
 class ProblemReport:
