@@ -20,6 +20,7 @@ from twofold.report.verify import verify
 from twofold.store.engines import open_reader
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import ERASED, kept_paths
+from twofold.store.touches.path_keeper import REACHED
 from twofold.store.touches.paths import NO_BROWSER
 from twofold.touch.model import Sign, Touch, TouchKind
 
@@ -82,6 +83,35 @@ def test_of_two_orders_that_turn_out_to_be_one_the_path_with_touches_stays(shop:
     shop.settle()
     assert list(paths(shop).values()) == [("", ["Spring"]), (NO_BROWSER, [])]
     assert all(check.holds for check in verify(shop.folder))
+
+
+def reached(shop: World) -> int:
+    """The row of the last order up to which no order is looked for that has no path yet."""
+    db = open_reader(shop.folder)
+    try:
+        return int(reading(db)("select_progress", (REACHED,))[0][0])
+    finally:
+        db.close()
+
+
+def test_orders_behind_one_that_went_are_not_looked_through_again_and_again(shop: World) -> None:
+    """The first of them became part of another, so its number may be given again; all others have their paths already, up to one
+    that is too young for it."""
+    tell(shop, "1001", SHOPS)
+    tell(shop, "A-77", PAYS, source="stripe:acct")
+    for order in ("1002", "1003", "1004"):
+        tell(shop, order)
+    shop.settle()
+    assert reached(shop) == 5
+    shop.now += DAY
+    tell(shop, "A-77", PAYS, SHOPS, source="stripe:acct", version=1)
+    assert reached(shop) < 5
+    tell(shop, "1005")
+    shop._run(shop.store.transact(lambda _e: shop.store.paths.settle(shop.now)))
+    assert reached(shop) == 5
+    assert paths(shop)[6] is None
+    shop.settle()
+    assert (reached(shop), paths(shop)[6]) == (6, (NO_BROWSER, []))
 
 
 def test_an_order_that_a_clock_told_ahead_holds_up_nobody(shop: World) -> None:

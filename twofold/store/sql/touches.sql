@@ -165,6 +165,10 @@ insert into order_path (order_row, told_at, reason, touches, digest) values /*ro
 on conflict (order_row) do update set told_at = excluded.told_at, reason = excluded.reason, touches = excluded.touches,
     digest = excluded.digest;
 
+-- name: last_path_told_before
+-- The last order between two whose path is made, of those that were first told by a time.
+select order_row from order_path where order_row > ?1 and order_row < ?2 and told_at <= ?3 order by order_row desc limit 1;
+
 -- name: drop_paths
 -- These orders have no path any more.
 delete from order_path where order_row in /*ids*/ (?);

@@ -33,6 +33,8 @@ LATE_S = 120
 """A sign that is older than this when it comes may belong before an order that is known."""
 PORTION = 64
 """Paths that one transaction makes: some ten milliseconds of the loop."""
+NO_ROW = 1 << 62
+"""Behind the row of every order."""
 REACHED = "paths"
 """How far paths are made, by the row of the order."""
 LEADS = "leads"
@@ -103,16 +105,22 @@ class Paths:
         """Makes the paths that are due, and completes those of which something was told late; True while there is more."""
         more = self._complete(now_ms)
         reached = self._engine.run("select_progress", (REACHED,))
+        after, young = int(reached[0][0]) if reached else 0, NO_ROW
         due = []
-        for told_at, *row in self._engine.run("orders_without_path", (int(reached[0][0]) if reached else 0, PORTION)):
+        for told_at, *row in self._engine.run("orders_without_path", (after, PORTION)):
             if told_at is not None and now_ms - SETTLED_MS < told_at <= now_ms:
+                young = row[0]
                 break
             due.append((OrderRow(*row), told_at or 0))
-        if not due:
-            return more
         self.make(due)
-        self._engine.run("retention_reached", (REACHED, due[-1][0].id))
-        return more or len(due) == PORTION
+        is_whole = len(due) == PORTION
+        come = due[-1][0].id if due else after
+        if not is_whole:  # no order before the young one is without a path: none of them is looked at again
+            made = self._engine.run("last_path_told_before", (come, young, now_ms - SETTLED_MS))
+            come = int(made[0][0]) if made else come
+        if come > after:
+            self._engine.run("retention_reached", (REACHED, come))
+        return more or is_whole
 
     def complete(self, actions: Iterable[int], now_ms: int) -> None:
         """It was found anew whose these Purchases are."""
