@@ -29,9 +29,9 @@ from twofold.collect.description import describe_gateway
 from twofold.commands.output.rows import COMMANDS
 from twofold.commands.output.rows.row import OpenRow, Row
 from twofold.config import describe_settings
-from twofold.console.app import ROOT
 from twofold.console.description import describe_console
 from twofold.console.pages import PAGES as CONSOLE_PAGES
+from twofold.console.parts import ROOT
 from twofold.destinations import DESTINATIONS
 from twofold.destinations.contract import Destination
 from twofold.destinations.terms import REASONS

@@ -17,7 +17,8 @@ import pytest
 from running_console import PASSWORD, Client, Running, configuration
 
 from twofold.console.access.register import IDLE_S, TRIES, Refused, Register, Throttled
-from twofold.console.app import MOST_STREAMS, _cell
+from twofold.console.answers import _cell
+from twofold.console.stream import MOST_STREAMS
 from twofold.privacy.audit_log import check_log
 
 NOW = 1_800_000_000

@@ -8,8 +8,8 @@ import pytest
 from running_console import PASSWORD, Client, Running
 
 from tests.acceptance.openapi_asking import ask_all
-from twofold.console.app import ROOT
 from twofold.console.pages import PAGES
+from twofold.console.parts import ROOT
 
 
 def test_every_page_answers_as_it_is_described(console: Running) -> None:

@@ -17,7 +17,8 @@ import uvicorn
 from twofold.clock import now_ms
 from twofold.config import ConsoleSettings, Settings
 from twofold.console.access.register import Register
-from twofold.console.app import ROOT, Console
+from twofold.console.app import Console
+from twofold.console.parts import ROOT
 from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
 from twofold.errors import StoreLocked
