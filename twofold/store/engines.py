@@ -146,7 +146,8 @@ def _on_postgres(address: str) -> Kit:
     from twofold.store.postgres.connection import open_reader as connected
     from twofold.store.postgres.database import Engine as Server
     from twofold.store.postgres.database import odd_tables as odd
-    from twofold.store.postgres.database import vacuumed, which_database
+    from twofold.store.postgres.database import which_database
+    from twofold.store.postgres.dead_rows import vacuumed
     from twofold.store.postgres.fold_keys import FoldKeys as OneTable
     from twofold.store.postgres.forms import require_form
 

@@ -366,18 +366,3 @@ def begun_tables() -> frozenset[str]:
 
 def _schema() -> str:
     return resources.files("twofold.store.postgres").joinpath("schema.sql").read_text(encoding="utf-8")
-
-
-def vacuumed(address: str) -> bool:
-    """What was deleted is no row any more, of no table. Its bytes are written over when their place is taken anew, and leave the
-    server's log when that is recycled: that is the server's."""
-    db = connect(address, writes=True)
-    try:
-        db.execute("set statement_timeout = 0")
-        tables = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = $1", (SCHEMA,))]
-        db.execute(f"vacuum {', '.join(sorted(tables))}", prepare=False)
-        return True
-    except psycopg.Error as err:
-        raise translated(err) from None
-    finally:
-        db.close()
