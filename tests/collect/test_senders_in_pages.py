@@ -1,4 +1,5 @@
-"""Senders in a real Chromium against a running gateway: unchanged analytics.js, recorded hits of Google's tag, the web template.
+"""Senders in a real Chromium against a running gateway: analytics.js and RudderStack's library unchanged, recorded hits of Google's
+tag, the web template.
 
 Each reports one Purchase on a page of the shop, and the shop's signed order of the same counts with it once. gtag.js itself is not
 published to be kept, so its hits are sent by the page as it sends them: `fetch` with cookies, `sendBeacon`, an image.
@@ -32,7 +33,9 @@ sys.path.append(str(Path(__file__).parents[1] / "sources" / "streams"))
 from gtag_hits import MEASUREMENT_ID, batch, of_a_container, purchase
 
 pytestmark = [pytest.mark.browser, pytest.mark.node]
-SEGMENT = Path(__file__).parents[1] / "clients/node/node_modules/@segment/analytics-next/dist/umd"
+PACKAGES = Path(__file__).parents[1] / "clients/node/node_modules"
+SEGMENT = PACKAGES / "@segment/analytics-next/dist/umd"
+RUDDERSTACK = PACKAGES / "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js"
 PAGE_KEY = "shop-pages-0123456"
 PATIENCE_S = 30
 ORDER = 8_678_901_000_000
@@ -46,8 +49,7 @@ class Storefront(Pages):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         script = SEGMENT / Path(path).name
-        if path == "/runner.js":
-            script = RUNNER
+        script = {"/runner.js": RUNNER, "/rudderstack.js": RUDDERSTACK}.get(path, script)
         if path.endswith(".js") and script.is_file():
             self.give(script.read_bytes(), "text/javascript")
         else:
@@ -89,6 +91,21 @@ def by_analytics_js(gateway: Running, order: int) -> str:
     properties = {"order_id": str(order), "total": 42.5, "currency": "EUR", "products": goods}
     return f"""<script src="/ajs/index.js"></script><script>
 const analytics = AnalyticsNext.AnalyticsBrowser.load({json.dumps(settings)});
+analytics.page();
+analytics.track('Order Completed', {json.dumps(properties)});
+</script>"""
+
+
+def by_rudderstack(gateway: Running, order: int) -> str:
+    """The build with all plugins in it, so that it asks nobody for them; what its control plane would say stands in the page."""
+    source = {"id": "shop", "name": "shop", "writeKey": PAGE_KEY, "enabled": True, "config": {}, "destinations": []}
+    goods = [{"product_id": "111", "name": "Monopoly", "price": 21.25, "quantity": 2}]
+    properties = {"order_id": str(order), "total": 42.5, "currency": "EUR", "products": goods}
+    return f"""<script src="/rudderstack.js"></script><script>
+const analytics = new rudderanalytics.RudderAnalytics();
+analytics.load({json.dumps(PAGE_KEY)}, 'http://gateway.shop.example:{gateway.port}', {{
+  getSourceConfig: () => ({json.dumps({"source": source})}),
+}});
 analytics.page();
 analytics.track('Order Completed', {json.dumps(properties)});
 </script>"""
@@ -151,6 +168,7 @@ new Function('require', 'data', {json.dumps(made["code"])})(
 
 SENDERS = [
     pytest.param(by_analytics_js, "analytics.js", id="analytics.js"),
+    pytest.param(by_rudderstack, "rudderlabs javascript sdk", id="rudderstack"),
     pytest.param(by_gtag_get, "gtag", id="gtag-get"),
     pytest.param(by_gtag_beacon, "gtag", id="gtag-beacon"),
     pytest.param(by_gtag_container, "gtag", id="gtag-container"),

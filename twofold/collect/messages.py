@@ -18,8 +18,10 @@ CORS = (
     (b"access-control-allow-headers", b"content-type"),
     (b"access-control-max-age", b"86400"),
 )
-CORS_WITH_KEY = (*CORS[:2], (b"access-control-allow-headers", b"authorization, content-type, x-retry-count"), CORS[3])
-"""For clients in pages that show a key in a header of their own."""
+CORS_WITH_KEY = (*CORS[:2], (b"access-control-allow-headers", b"authorization, content-type, *"), CORS[3])
+"""For clients in pages that show a key in a header of their own. Each has further ones, as `X-Retry-Count`, `AnonymousId` or
+`Rsa-Retry-Attempt`: none is read, and with one that a browser may not send its whole event stays behind. The star stands for all but
+the key's, which has to be named (Fetch, "CORS protocol")."""
 JSON = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),

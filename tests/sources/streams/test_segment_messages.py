@@ -210,6 +210,15 @@ def test_a_page_is_no_app_whatever_stands_beside_it(channel: str | None, context
     assert event(event="Order Completed", channel=channel, context=context).action_source == "website"
 
 
+def test_a_visit_from_nowhere_has_no_referrer() -> None:
+    """RudderStack's browser library writes `$direct` for it, which is the address of no page."""
+    page = {"url": "https://shop.example/p", "referrer": "$direct"}
+    assert event(event="Product Viewed", context={"page": page}).referrer_url is None
+    assert event(event="Product Viewed", properties={"referrer": "$direct"}).referrer_url is None
+    page = {"url": "https://shop.example/p", "referrer": "https://search.example/"}
+    assert event(event="Product Viewed", context={"page": page}).referrer_url == "https://search.example/"
+
+
 def test_a_carts_token_binds_and_a_checkout_id_does_not() -> None:
     """A checkout's id would name the order, and shops write the same one into many."""
     secret = "d92jd29jd92jd29j92d92jd"

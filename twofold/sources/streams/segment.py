@@ -97,7 +97,7 @@ def read_message(
         event_id=tree.get("messageId"),
         action_source=text(properties, "action_source") or _action_source(tree, context, page),
         event_source_url=text(page, "url") or text(properties, "url"),
-        referrer_url=text(page, "referrer") or text(properties, "referrer"),
+        referrer_url=_referrer(page) or _referrer(properties),
         user_data=_user(tree, properties, context),
         custom_data=_custom(name, properties, notes),
         consent=_consent(context, categories),
@@ -153,6 +153,12 @@ def _goes_nowhere(integrations: dict[str, Any]) -> bool:
     """True where the sender says that nobody may get it: All is false and none is named."""
     lower = {str(name).lower(): value for name, value in integrations.items()}
     return lower.pop("all", True) is False and not any(lower.values())
+
+
+def _referrer(place: dict[str, Any]) -> str | None:
+    """Where the visit came from; None of `$direct`, as RudderStack's browser library calls it where it came from nowhere."""
+    told = text(place, "referrer")
+    return None if told == "$direct" else told
 
 
 def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
