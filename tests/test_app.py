@@ -21,6 +21,7 @@ from store.faulty_disk import disk
 from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.errors import ConfigError
+from twofold.policies import webhook_doors
 from twofold.report.verify import verify
 
 DATASET, KEY = "1234567890", "key-of-the-shop"
@@ -234,13 +235,18 @@ def test_what_was_seen_is_kept_once_the_disk_has_room_again(tmp_path: Path) -> N
             await send(session, address, PERSON, event_name="Fitting")
             under.full = True
             running.webhooks.seen.signed(path, "orders/paid", NOW_MS)
-            await running._keep_seen_now()
-            await running._keep_schema_now()
+            await running.seen_notes.keep_seen_now()
+            await running.seen_notes.keep_schema_now()
             under.full = False
+
+            running.webhooks.exchange(
+                webhook_doors(settings, running.store.purchase_ids)
+            )  # as a configuration that is read again does
+            running.webhooks.seen.signed(path, "orders/cancelled", NOW_MS)
 
         serve(running, look)
     again = Gateway(settings, clock=lambda: NOW_MS)
-    assert again.webhooks.seen.paths[path].topics == {"orders/paid": NOW_MS}
+    assert again.webhooks.seen.paths[path].topics == {"orders/paid": NOW_MS, "orders/cancelled": NOW_MS}
     assert "Fitting" in again.schemas[DATASET].seen.names
 
 

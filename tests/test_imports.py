@@ -36,6 +36,7 @@ LAYERS = [
     {"audiences", "fetching"},  # ask the outside world by the same exchange
     {"setup"},  # tries the access of systems by fetching's own questions
     {"acceptance"},  # judges what is there; asks the platform by setup's questions
+    {"duties"},  # what the gateway does beside accepting and delivering
     {"app"},
     {"console"},  # a process of its own: the gateway never imports it
     {"commands"},

@@ -208,7 +208,7 @@ def test_what_was_done_before_a_new_yes_stays_unsent(tmp_path: Path, days: int, 
                 shop.gateway.clock.accept()
             (await shop.gateway._open()).close()
             purging = asyncio.create_task(
-                shop.gateway._purge_withdrawals()
+                shop.gateway.upkeep.purge_withdrawals()
             )  # its first turn, before anything is claimed
             await asyncio.sleep(0.2)
             purging.cancel()

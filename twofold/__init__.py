@@ -37,6 +37,7 @@ The way of an event, folder by folder:
 - ``simulate/`` a shop with a known truth, for the demo
 - ``client/`` events and orders from a shop's own Python, without the rest
 - ``console/`` pages for people, in a process of its own
+- ``duties/`` what a gateway does beside accepting and delivering, and when
 - ``app.py`` starts and stops them; ``commands/`` and ``cli.py`` are the face
 
 Which may import which: docs/rooms.md. The way of an event and who runs on which thread: docs/developers.md.

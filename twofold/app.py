@@ -18,13 +18,6 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from twofold.acceptance.task import MODULE as ACCEPTANCE_MODULE
-from twofold.acceptance.task import GoTask
-from twofold.alerts.book import META as ALERTS_TOLD
-from twofold.alerts.book import decode_book, encode_book, is_quiet, news_of, was_told
-from twofold.alerts.sending import send as send_alert
-from twofold.alerts.weekly import META as REVIEWS_TOLD
-from twofold.alerts.weekly import Go, decode_goes, decode_times, decode_weekly, due_for, encode_times, notices_of
 from twofold.audiences.schedule import ScheduledAudiences
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.description import PATH as DESCRIPTION
@@ -33,9 +26,7 @@ from twofold.collect.doors.router import ClosedDoors, Doors
 from twofold.collect.doors.seen import META as SEEN
 from twofold.collect.doors.seen import decode_seen
 from twofold.collect.doors.webhooks import WebhookDoor, Webhooks
-from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
-from twofold.collect.limits.past_counts import past_shares
-from twofold.collect.limits.quarantine import WATCHED, Quarantine
+from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.metrics import CollectMetrics
 from twofold.config import DestinationSettings, Settings
@@ -47,16 +38,17 @@ from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import BY_PLATFORM
+from twofold.duties.days import Days
+from twofold.duties.notices import Notices
+from twofold.duties.seen_notes import SeenNotes
+from twofold.duties.upkeep import Upkeep
 from twofold.errors import ConfigError, StoreError, StoreFailed, TwofoldError
-from twofold.facts.child import Child
 from twofold.fetching.schedule import Fetches
 from twofold.listening import make_server, open_listener, own_process, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
-from twofold.matching.user_data import forget_known
 from twofold.policies import (
     OrdersWorth,
     asked_sources,
-    day_task,
     days_of,
     declared_in,
     has_orders,
@@ -65,16 +57,13 @@ from twofold.policies import (
     margins_of,
     open_store,
     policies_of,
-    router_task,
     status_digest,
     tag_pages,
-    tokens_of,
     webhook_doors,
 )
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
-from twofold.reconcile.reading.keeping import Kept, encode_task
 from twofold.report.health import (
     HealthPage,
     LoopWatch,
@@ -85,47 +74,16 @@ from twofold.report.health import (
 )
 from twofold.report.quality import QualityMetrics
 from twofold.roles import DUTY, ON_DUTY, Role, is_for, name_of, require_alone
-from twofold.router import MODULE as ROUTER_MODULE
-from twofold.router.rules.ending import META as TOKEN_ENDS
-from twofold.router.rules.ending import TokenInUse, decode_said, encode_said
-from twofold.router.task import META as FOUND
-from twofold.router.task import FoundAt, Looked, Standing
+from twofold.router.task import FoundAt
 from twofold.schema.watch import META as SCHEMA_SEEN
 from twofold.schema.watch import decode_seen as decode_schema_seen
-from twofold.schema.watch import encode_seen as encode_schema_seen
-from twofold.setup.token_ends import ask_ends
-from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
 
-QUALITY_EVERY_S = 300.0
-DAY_S = 86_400.0
-FORGET_EVERY_S = 3_600.0
-INDEX_EVERY_S = 0.5
-INDEX_STEPS = 40  # of some three milliseconds, with room for accepts between them
-BUSY_EVENTS = 1_000  # accepted a second: with so many the index waits,
-BEHIND_AT_MOST = 200_000  # until it is so many rows behind, which a search reads in some seconds
-WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
 LEAVE_S = 3.0
 """So long a process that only takes events in says that it leaves, and still takes them: until others are sent them."""
 DUTY_LOOK_S = 15.0
-DAYS_MODULE = "twofold.reconcile"
-DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
-ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
-TOKENS_FIRST_S, TOKENS_LOOK_S = 90.0, 60.0
-GOES_EVERY_S, REVIEW_LOOK_S = 3_600, 60.0
-KEEP_TIME_MS = 30_000
-SEEN_EVERY_S = 1.0
-COSTS_EVERY_S = 5.0
-SCHEMA_EVERY_S = 20.0
-
-
-async def _last_line(child: Child, task: bytes, within_s: float) -> bytes | None:
-    """What a child said last; None of one that failed, or said nothing. Raises `TimeoutError`."""
-    told: list[bytes] = []
-    code = await asyncio.get_running_loop().run_in_executor(None, child.run, task, told.append, within_s)
-    return None if code or not told else told[-1]
 
 
 async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
@@ -169,11 +127,6 @@ class Gateway:
             if name in self.schemas:
                 self.schemas[name].restore(kept)
         self.clock = self._trusted(clock)
-        self.days = Child(DAYS_MODULE)
-        self.router = Child(ROUTER_MODULE)
-        self.reviews = Child(ACCEPTANCE_MODULE)
-        self._goes, self._goes_at = list[Go](), 0
-        self._asking_acceptance = asyncio.Lock()
         self.console = (
             ConsoleProcess([*itself, *telling]) if settings.console is not None and itself and role.delivers else None
         )
@@ -207,6 +160,10 @@ class Gateway:
         )
         self.webhooks = self._webhooks()
         self.registry.register(self.health)
+        self.days = Days(lambda: self.settings, self.clock, self.tables)
+        self.notices = Notices(lambda: self.settings, self.store, self.clock, self._say_found)
+        self.seen_notes = SeenNotes(self.store, self.webhooks, self.schemas)
+        self.upkeep = Upkeep(self.store, self.clock, self.quality, self.shares, self.margins, self.started_at)
         self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
@@ -255,14 +212,13 @@ class Gateway:
             self.eraser.stop()
             self.tables.stop()
             self.days.end()
-            self.router.end()
-            self.reviews.end()
+            self.notices.end()
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
             control.close()
-            await self._keep_seen_now()  # what came within the last second before a clean end, too
-            await self._keep_schema_now()
+            await self.seen_notes.keep_seen_now()  # what came within the last second before a clean end, too
+            await self.seen_notes.keep_schema_now()
             await self.store.close()
         if self.failure is not None:
             raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
@@ -272,24 +228,24 @@ class Gateway:
         return {
             "erase": self.eraser.run,
             "retention": partial(self.retention.run, self.clock.sure),
-            "quality": self._estimate_quality,
-            "withdrawals": self._purge_withdrawals,
-            "memory": self._forget_known,
-            "index": self._index_words,
+            "quality": self.upkeep.estimate_quality,
+            "withdrawals": self.upkeep.purge_withdrawals,
+            "memory": self.upkeep.forget_known,
+            "index": self.upkeep.index_words,
             "pulls": self.pulls.run,
             "audiences": self.audiences.run,
             "fetches": self.fetches.run,
-            "shares": self._restore_shares,
+            "shares": self.upkeep.restore_shares,
             "loop": self.loop_watch.run,
-            "time": self._keep_time,
-            "seen": self._keep_seen,
-            "days": self._keep_days,
-            "router": self._keep_findings,
-            "tokens": self._keep_token_ends,
-            "reviews": self._keep_reviews,
+            "time": self.upkeep.keep_time,
+            "seen": self.seen_notes.keep_seen,
+            "days": self.days.run,
+            "router": self.notices.keep_findings,
+            "tokens": self.notices.keep_token_ends,
+            "reviews": self.notices.keep_reviews,
             "tables": partial(self.tables.run, self.tables_every_s),
-            "costs": self._keep_costs,
-            "schema": self._keep_schema,
+            "costs": self.upkeep.keep_costs,
+            "schema": self.seen_notes.keep_schema,
         }
 
     async def _keep_duty(self, duties: Mapping[str, Callable[[], Coroutine[Any, Any, Any]]]) -> None:
@@ -348,204 +304,6 @@ class Gateway:
             return
         self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))
 
-    async def _keep_days(self) -> None:
-        """What was said of a day 1, 3, 7 and 28 days after: made by a child process, soon after the start and each hour."""
-        pause = DAYS_FIRST_S
-        while True:
-            await asyncio.sleep(pause)
-            pause = DAYS_EVERY_S
-            try:
-                done = await self._days_child(with_tables=False)
-                if done is not None and done.due and await self.tables.wait(self.tables.want(), DAYS_WITHIN_S):
-                    done = await self._days_child(with_tables=True)
-                if done is None:
-                    log.error("the versions of days could not be made; they are tried again")
-            except TimeoutError:
-                log.error("the versions of days took longer than %d s; they are tried again", DAYS_WITHIN_S)
-
-    async def _days_child(self, *, with_tables: bool) -> Kept | None:
-        """What the child says: which versions are due, or with the tables how many it made. None where it failed."""
-        task = day_task(self.settings, self.clock.sure() // 1000, with_tables=with_tables)
-        self.days = Child(DAYS_MODULE)
-        told = await _last_line(self.days, encode_task(task), DAYS_WITHIN_S)
-        return None if told is None else msgspec.json.decode(told, type=Kept)
-
-    async def _keep_findings(self) -> None:
-        """What must not be done yet, for `/health`: found by a child process, soon after the start and each quarter of an hour."""
-        pause = ROUTER_FIRST_S
-        while True:
-            await asyncio.sleep(pause)
-            pause = ROUTER_EVERY_S
-            now = self.clock.sure() // 1000
-            self.router = Child(ROUTER_MODULE)
-            try:
-                told = await _last_line(
-                    self.router, msgspec.json.encode(router_task(self.settings, now)), ROUTER_WITHIN_S
-                )
-                if told is None:
-                    log.error("what is wrong with the signal could not be looked for; it is tried again")
-                else:
-                    looked = msgspec.json.decode(told, type=Looked)
-                    found = FoundAt(as_of=now, do_not_yet=looked.do_not_yet)
-                    self.health.findings = msgspec.to_builtins(found)
-                    await self.store.keep_note(FOUND, msgspec.json.encode(found).decode())
-                    await self._alert([*looked.do_not_yet, *looked.notices, *await self._notices_of_goes(now)], now)
-            except StoreError as err:
-                log.error("what is wrong with the signal could not be kept, and is looked for again: %s", err)
-            except TimeoutError:
-                log.error("looking for what is wrong took longer than %d s; it is tried again", ROUTER_WITHIN_S)
-
-    async def _keep_token_ends(self) -> None:
-        """When each token ends: its platform is asked soon after the start, each day, and when another is in use."""
-        asked_at, asked = 0, tuple[TokenInUse, ...]()
-        await asyncio.sleep(TOKENS_FIRST_S)
-        while True:
-            now = self.clock.sure() // 1000
-            if tokens_of(self.settings) != asked or now - asked_at >= DAY_S:
-                asked_at, asked = now, tokens_of(self.settings)
-                try:
-                    await self.ask_token_ends()
-                except StoreError as err:
-                    log.error("when tokens end could not be kept, and is asked again: %s", err)
-            await asyncio.sleep(TOKENS_LOOK_S)
-
-    async def ask_token_ends(self) -> None:
-        """Asks each platform that tells it, beside the loop, and keeps the answers for the rules."""
-        settings, before = self.settings, decode_said(await self.store.note(TOKEN_ENDS))
-        ask = partial(ask_ends, settings.destination, tokens_of(settings), before, self.clock.sure() // 1000)
-        said = await asyncio.get_running_loop().run_in_executor(None, ask)
-        if said != before:
-            await self.store.keep_note(TOKEN_ENDS, encode_said(said).decode())
-
-    async def _alert(self, found: Sequence[Standing], now: int) -> None:
-        """Tells each address what is new for it. What nobody has is told again the next time."""
-        if not self.settings.alert:
-            return
-        book = decode_book(await self.store.note(ALERTS_TOLD))
-        book = {a.name: book.get(a.name, {}) for a in self.settings.alert}
-        for alert in self.settings.alert:
-            told = book[alert.name]
-            news = news_of(told, found, now, quiet=is_quiet(alert.quiet, self.settings.chain.timezone, now))
-            if news and (problem := await send_alert(alert, news, now, self._shop_name())):
-                log.error("alert %s could not be sent (%s), and is tried again", alert.name, problem)
-            elif news:
-                was_told(told, news, now)
-        try:
-            await self.store.keep_note(ALERTS_TOLD, encode_book(book).decode())
-        except StoreError as err:
-            log.error("which alerts were sent could not be kept, and they may come again: %s", err)
-
-    async def _notices_of_goes(self, now: int) -> list[Standing]:
-        """Goes that end soon or hold no more, as they were found within the last hour; nobody is told where nobody asked."""
-        if self.settings.alert and now - self._goes_at >= GOES_EVERY_S:
-            answer = await self._ask_acceptance(weekly=False, now=now)
-            if answer is not None:
-                self._goes, self._goes_at = decode_goes(answer), now
-        return notices_of(self._goes, self.settings.chain.timezone)
-
-    async def _ask_acceptance(self, *, weekly: bool, now: int) -> bytes | None:
-        """The answer of the child that knows goes and reviews; None where it gave none."""
-        task = msgspec.json.encode(GoTask(settings=self.settings, now=now, weekly=weekly))
-        async with self._asking_acceptance:  # one at a time: it is one child that is ended when the gateway stops
-            self.reviews = Child(ACCEPTANCE_MODULE)
-            try:
-                told = await _last_line(self.reviews, task, ROUTER_WITHIN_S)
-            except TimeoutError:
-                log.error("looking at goes and the week took longer than %d s; it is tried again", ROUTER_WITHIN_S)
-                return None
-        if told is None:
-            log.error("the goes of acceptance runs could not be looked at; it is tried again")
-        return told
-
-    async def _keep_reviews(self) -> None:
-        """Sends the week's review to each address whose time has come. What nobody took is sent a quarter of an hour later."""
-        while True:
-            await asyncio.sleep(REVIEW_LOOK_S)
-            try:
-                failed = await self._send_reviews(self.clock.sure() // 1000)
-            except StoreError as err:
-                failed = True
-                log.error("which reviews were sent could not be kept, and they may come again: %s", err)
-            if failed:
-                await asyncio.sleep(ROUTER_EVERY_S)
-
-    async def _send_reviews(self, now: int) -> bool:
-        """True when one that is due could not be made or sent."""
-        reviews = {a.name: a.review for a in self.settings.alert if a.review}
-        told = decode_times(await self.store.note(REVIEWS_TOLD)) if reviews else {}
-        due = due_for(reviews, told, self.settings.chain.timezone, now)
-        times = {name: told.get(name, now) for name in reviews}
-        failed = False
-        answer = await self._ask_acceptance(weekly=True, now=now) if due else None
-        for alert in (a for a in self.settings.alert if a.name in due):
-            problem = "it could not be made"
-            if answer is not None:
-                problem = await send_alert(alert, decode_weekly(answer), now, self._shop_name())
-            if problem:
-                failed = True
-                log.error("the review for alert %s could not be sent (%s), and is tried again", alert.name, problem)
-            else:
-                times[alert.name] = now
-        if times != told:
-            await self.store.keep_note(REVIEWS_TOLD, encode_times(times).decode())
-        return failed
-
-    def _shop_name(self) -> str:
-        return self.settings.console.name if self.settings.console is not None else ""
-
-    async def _keep_time(self) -> None:
-        """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""
-        kept = self.store.newest_ms
-        while True:
-            self.clock.look()
-            sure = self.clock.sure()
-            # A doubted clock that is behind is no reason to forget how late it was already.
-            if sure - kept >= KEEP_TIME_MS or (self.clock.doubt is None and kept - sure >= KEEP_TIME_MS):
-                try:
-                    await self.store.keep_time(sure)
-                    kept = sure
-                except StoreError as err:
-                    log.error("the time could not be kept, and is tried again: %s", err)
-            await asyncio.sleep(1)
-
-    async def _keep_schema(self) -> None:
-        """What came undeclared, and of which types, is on disk some seconds later."""
-        while True:
-            await asyncio.sleep(SCHEMA_EVERY_S)
-            await self._keep_schema_now()
-
-    async def _keep_schema_now(self) -> None:
-        if any(watch.changed for watch in self.schemas.values()):
-            try:
-                await self.store.keep_note(SCHEMA_SEEN, encode_schema_seen(self.schemas))
-            except StoreError as err:
-                for watch in self.schemas.values():
-                    watch.changed = True
-                log.error("what came undeclared could not be kept, and is tried again: %s", err)
-
-    async def _keep_costs(self) -> None:
-        """Reads costs some seconds after they were imported, beside the loop; nothing where nobody is told margins."""
-        while self.margins is not None:
-            try:
-                await asyncio.get_running_loop().run_in_executor(None, self.margins.refresh)
-            except Exception as err:  # also of the engine: the gateway goes on by the costs that it has
-                log.error("costs could not be read, and are read again: %s", type(err).__name__)
-            await asyncio.sleep(COSTS_EVERY_S)
-
-    async def _keep_seen(self) -> None:
-        """Which webhooks came is on disk a second later: who asks after a start must not read that none ever did."""
-        while True:
-            await asyncio.sleep(SEEN_EVERY_S)
-            await self._keep_seen_now()
-
-    async def _keep_seen_now(self) -> None:
-        if self.webhooks.seen.changed:
-            try:
-                await self.store.keep_note(SEEN, self.webhooks.seen.encode())
-            except StoreError as err:
-                self.webhooks.seen.changed = True
-                log.error("which webhooks came could not be kept, and is tried again: %s", err)
-
     async def _open(self) -> socket.socket:
         """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""
         self.store.start()
@@ -558,54 +316,8 @@ class Gateway:
             await self.store.close()
             raise
 
-    async def _estimate_quality(self) -> None:
-        """Keeps the gauges of match quality fresh. Counting two days takes a while, so it is never done at a scrape."""
-        while True:
-            try:
-                await asyncio.get_running_loop().run_in_executor(None, self.quality.refresh, self.clock())
-            except Exception:  # the database's own errors: the estimate is a figure to look at, nothing rests on it
-                log.exception("the estimate of match quality could not be read, and is tried again later")
-            await asyncio.sleep(QUALITY_EVERY_S)
-
-    async def _purge_withdrawals(self) -> None:
-        while True:
-            try:
-                await self.store.purge_withdrawals(self.clock.sure() - WITHDRAWALS_KEPT_MS)
-            except StoreError as err:
-                log.error("withdrawals that were taken back could not be forgotten, and are tried again later: %s", err)
-            await asyncio.sleep(DAY_S)
-
-    async def _index_words(self) -> None:
-        """The index by which a person is found, behind the accepts: a busy gateway first takes what comes."""
-        while True:
-            before = self.store.accepted
-            await asyncio.sleep(INDEX_EVERY_S)
-            try:
-                busy = self.store.accepted - before > INDEX_EVERY_S * BUSY_EVENTS
-                if not busy or await self.store.words_behind() > BEHIND_AT_MOST:
-                    for _ in range(INDEX_STEPS):
-                        if not await self.store.index_words():
-                            break
-            except StoreError as err:
-                log.error("the index of words could not go on, and tries again later: %s", err)
-
-    async def _forget_known(self) -> None:
-        """Plain names, places and dates of birth stay in memory for at most an hour."""
-        while True:
-            await asyncio.sleep(FORGET_EVERY_S)
-            forget_known()
-            forget_sources()
-
-    async def _restore_shares(self) -> None:
-        """What came before the start, read beside the first requests: the share watch judges nothing without it."""
-        until, loop = self.started_at, asyncio.get_running_loop()
-        since = until - (HOUR + HISTORY) * SLOT_MS
-        try:
-            past = await loop.run_in_executor(None, past_shares, self.store.folder, WATCHED, since, until, SLOT_MS)
-        except Exception:  # the database's own errors: the watch then needs a day to know what is usual
-            log.exception("the last days' shares could not be read")
-            return
-        self.shares.restore(past, self.clock())
+    def _say_found(self, found: FoundAt) -> None:
+        self.health.findings = msgspec.to_builtins(found)
 
     def _failed(self, err: BaseException) -> None:
         self.failure = err

@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import generate_latest
 
-import twofold.app
+import twofold.duties.notices
 from tests.fakes.smtp import FakeSmtp
 from twofold.alerts.book import News
 from twofold.alerts.sending import TRIES, send
@@ -155,7 +155,7 @@ async def test_a_gateway_tells_what_it_found_once(tmp_path: Path, monkeypatch: p
     """A shop whose webhooks are signed with another secret; its gateway is started, and again."""
     faults = (Fault(kind=FaultKind.SECRET, day=9),)
     config = await play(SignalScenario(seed=5, faults=faults), tmp_path, int(time.time() * 1000))
-    monkeypatch.setattr(twofold.app, "ROUTER_FIRST_S", 0.1)
+    monkeypatch.setattr(twofold.duties.notices, "FIRST_S", 0.1)
     async with listening() as (url, got):
         with config.open("a", encoding="utf-8") as more:
             more.write(f'\n[[alert]]\ntype = "slack"\nto = "{url}"\n')

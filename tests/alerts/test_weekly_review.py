@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from test_alert_sending import SECRET, in_loop, listening
 
-import twofold.app
+import twofold.duties.notices
 from twofold.alerts.message import review_body, review_lines
 from twofold.alerts.weekly import ENDING, OVER, Go, Weekly, decode_times, due_for, encode_times, last_due, notices_of
 from twofold.app import Gateway
@@ -105,8 +105,8 @@ def test_a_time_that_is_none_is_named(given):
 @in_loop
 async def test_a_gateway_sends_it_by_itself_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """First refused, then taken; a second gateway on the folder sends none."""
-    monkeypatch.setattr(twofold.app, "REVIEW_LOOK_S", 0.05)
-    monkeypatch.setattr(twofold.app, "ROUTER_EVERY_S", 0.05)
+    monkeypatch.setattr(twofold.duties.notices, "REVIEW_LOOK_S", 0.05)
+    monkeypatch.setattr(twofold.duties.notices, "EVERY_S", 0.05)
     day = datetime.now(UTC).strftime("%A").lower()
     config = tmp_path / "twofold.toml"
     async with listening(500, 500, 500) as (url, got):

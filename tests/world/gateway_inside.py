@@ -52,9 +52,9 @@ class Inside(Gateway):
         work += [
             self.eraser.run(),
             self.retention.run(self.clock.sure),
-            self._keep_time(),
-            self._purge_withdrawals(),
-            self._index_words(),
+            self.upkeep.keep_time(),
+            self.upkeep.purge_withdrawals(),
+            self.upkeep.index_words(),
             self._flush_mark(),
         ]
         self._tasks = [asyncio.create_task(one) for one in work]

@@ -115,7 +115,7 @@ async def _run(
             clock.to(first + (hour + 1) * HOUR_MS - 1)
             await _until_told(gateway, clock)
         progress(told.days * 24, told.days * 24)
-        await gateway.ask_token_ends()
+        await gateway.notices.ask_token_ends()
         await gateway.store.keep_note(SEEN, gateway.webhooks.seen.encode())
     finally:
         for worker in gateway.workers:
