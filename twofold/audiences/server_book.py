@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 
 from twofold.errors import StoreLocked
-from twofold.store.postgres.connection import Rows, connect
+from twofold.store.postgres.connection import Rows, answer_of, connect
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.forms import LOCK
 from twofold.store.postgres.statements import inline
@@ -89,7 +89,7 @@ class ServerBook:
         """One statement in the words of both engines."""
         self._deleted |= sql.startswith("delete")
         try:
-            return Rows(self._db.execute(inline(sql), bindings, binary=True))
+            return answer_of(self._db.execute(inline(sql), bindings, binary=True))
         except psycopg.Error as err:
             raise translated(err) from None
 

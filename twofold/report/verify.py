@@ -28,7 +28,7 @@ from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_crc, row_digest
-from twofold.store.engines import is_embedded, kit_for, open_reader, require_data
+from twofold.store.engines import is_embedded, kit_for, open_walker, require_data
 from twofold.store.gates.releases import released_digest
 from twofold.store.gates.values import told_digest
 from twofold.store.journal import GENESIS, plain_digest
@@ -73,7 +73,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
     altered = None if is_open(folder) else kit.altered(folder)
     sealed = Check("changes to the database file since it was closed", int(altered is not None), 0, altered or "")
     try:
-        db = open_reader(folder)
+        db = open_walker(folder)
     except StoreError:
         if loss is None:
             raise

@@ -44,6 +44,7 @@ class Kit(Struct, frozen=True):
     opened: Callable[[Path, Examined | None], Database]
     fold_keys: Callable[[Any, int], FoldKeys]
     reader: Callable[[Path], Any]
+    walker: Callable[[Path], Any]  # a reader whose answers may be longer than memory
     require: Callable[[Path], None]  # raises where there is no data yet
     holders: Callable[[Any, Sequence[bytes]], list[int]]  # of a reader: the actions that hold any of these keys
     page_check: Callable[[Path], PageCheckLike]
@@ -101,6 +102,11 @@ def open_reader(folder: Path) -> Any:
     return kit_for(folder).reader(folder)
 
 
+def open_walker(folder: Path) -> Any:
+    """The same for whoever reads all there is: after ``begin`` rows come as they are asked for."""
+    return kit_for(folder).walker(folder)
+
+
 def identity_of(folder: Path | str) -> tuple[str, ...]:
     """Which database it is: after a change what is kept of it in memory is of another. Raises `StoreError` where there is none."""
     return kit_for(Path(folder)).identity(Path(folder))
@@ -119,7 +125,7 @@ def _embedded(folder: Path, examined: Examined | None) -> Database:
 
 
 EMBEDDED = Kit(
-    opened=_embedded, fold_keys=DayTables, reader=embedded_reader, require=require_file, holders=read_holders, page_check=PageCheck,
+    opened=_embedded, fold_keys=DayTables, reader=embedded_reader, walker=embedded_reader, require=require_file, holders=read_holders, page_check=PageCheck,
     emptied=empty_log, tidy=empty_log,  # what a crash left unfinished at the log's end is not taken for a loss at the next one
     lost=lambda folder, alone: examine(folder, scan_log=alone), odd_tables=odd_tables,
     altered=altered_while_closed, seal=seal, identity=_file_identity,
@@ -144,6 +150,7 @@ def _on_postgres(address: str) -> Kit:
     except ImportError:
         raise StoreError("the package psycopg is missing; install twofold[postgres]") from None
     from twofold.store.postgres.connection import open_reader as connected
+    from twofold.store.postgres.connection import open_walker as walking
     from twofold.store.postgres.database import Engine as Server
     from twofold.store.postgres.database import odd_tables as odd
     from twofold.store.postgres.database import which_database
@@ -156,8 +163,8 @@ def _on_postgres(address: str) -> Kit:
             return Server(folder, address)
         return Server(folder, address, lambda db: examined(compare_all(db, read_marks(folder))))
 
-    def reader(_folder: Path) -> Any:
-        db = connected(address)
+    def reader(_folder: Path, how: Callable[[str], Any] = connected) -> Any:
+        db = how(address)
         try:
             require_form(db)
         except BaseException:
@@ -185,7 +192,7 @@ def _on_postgres(address: str) -> Kit:
             db.close()
 
     return Kit(
-        opened=opened, fold_keys=OneTable, reader=reader, require=lambda folder: reader(folder).close(), holders=holders, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
+        opened=opened, fold_keys=OneTable, reader=reader, walker=lambda folder: reader(folder, walking), require=lambda folder: reader(folder).close(), holders=holders, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
         emptied=lambda _folder: vacuumed(address),
         lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None, identity=identity,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
-from psycopg import Connection, RawCursor
+from psycopg import Connection, RawCursor, RawServerCursor
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.bodies import plain_body
@@ -25,7 +25,13 @@ SCHEMA = "twofold"
 MIN_SERVER = 150_000
 CONNECT_S = 5
 STATEMENT_S = 60
+READ_S = 900
+"""A report over years may ask for so long; a question whose asker is gone the server ends by itself (`GONE_S`)."""
+GONE_S = 10
+FETCHED = 2_000
+"""Rows of a walk that are in memory at once."""
 _STRONG = ("on", "remote_apply")
+_SNAPSHOT = "begin isolation level repeatable read"
 
 
 def connect(address: str, *, writes: bool) -> Connection[Any]:
@@ -58,7 +64,7 @@ def _configure(db: Connection[Any], writes: bool) -> None:
     if version < MIN_SERVER:
         raise StoreError(f"PostgreSQL {version // 10_000} is too old for the store; expected 15 or newer")
     db.execute(f"set search_path = {SCHEMA}, pg_catalog")
-    db.execute(f"set statement_timeout = '{STATEMENT_S}s'")
+    db.execute(f"set statement_timeout = '{STATEMENT_S if writes else READ_S}s'")
     db.execute("set lock_timeout = '15s'")
     # A machine that is gone says nothing: its session, and with it its place, is over some ten seconds later.
     for name, value in (("tcp_keepalives_idle", 5), ("tcp_keepalives_interval", 2), ("tcp_keepalives_count", 3)):
@@ -69,6 +75,7 @@ def _configure(db: Connection[Any], writes: bool) -> None:
         # Nobody waits for a snapshot, and what is made of its rows between two questions may take minutes.
         db.execute("set default_transaction_read_only = on")
         db.execute("set idle_in_transaction_session_timeout = 0")
+        db.execute(f"set client_connection_check_interval = '{GONE_S}s'")
         return
     # One that stands still in a transaction stops those that wait for it: it ends before they give up.
     db.execute("set idle_in_transaction_session_timeout = '10s'")
@@ -89,11 +96,11 @@ def _setting(db: Connection[Any], name: str) -> str:
 
 def rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
     """All rows of what was just run, bodies unpacked."""
-    described = cursor.description
-    if described is None:
-        return []
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    for at, one in enumerate(described):
+    return _unpacked(cursor.description, cursor.fetchall()) if cursor.description is not None else []
+
+
+def _unpacked(described: Sequence[psycopg.Column] | None, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    for at, one in enumerate(described or ()):
         if one.name.startswith(PACKED):
             rows = [(*row[:at], plain_body(row[at]), *row[at + 1 :]) for row in rows]
     return rows
@@ -102,9 +109,9 @@ def rows_of(cursor: psycopg.Cursor[Any]) -> list[tuple[Any, ...]]:
 class Rows:
     """What a statement answered, asked as a cursor of the embedded engine is."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
-        self._left = iter(rows_of(cursor))
-        self._names = [one.name.removeprefix(PACKED) for one in cursor.description or ()]
+    def __init__(self, described: Sequence[psycopg.Column] | None, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._left = rows
+        self._names = [one.name.removeprefix(PACKED) for one in described or ()]
 
     def get_description(self) -> tuple[tuple[str], ...]:
         """The name of each column."""
@@ -112,6 +119,9 @@ class Rows:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return self._left
+
+    def __next__(self) -> tuple[Any, ...]:
+        return next(self._left)
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Those that were not taken yet."""
@@ -122,30 +132,76 @@ class Rows:
         return next(self._left, None)
 
 
+def answer_of(cursor: psycopg.Cursor[Any]) -> Rows:
+    """What was just run, all of it in memory."""
+    return Rows(cursor.description, iter(rows_of(cursor)))
+
+
 class Reader:
     """Named statements on a connection, for whoever reads: ``execute(statement(name), values)``."""
 
-    def __init__(self, db: Connection[Any]) -> None:
-        self._db = db
+    def __init__(self, db: Connection[Any], limit_s: int | None = None) -> None:
+        """``limit_s``: after which the server ends a question, where that is no fault of its own."""
+        self._db, self._limit_s = db, limit_s
 
     def execute(self, sql: str, bindings: Sequence[Any] = ()) -> Rows:
         """The statement by its name, in this engine's wording; ``begin`` is the beginning of a snapshot."""
+        text, values = self._worded(sql, bindings)
+        try:
+            return self._asked(text, values)
+        except psycopg.Error as err:
+            if self._limit_s is not None and err.sqlstate == "57014":
+                raise StoreError(f"the database took longer than {self._limit_s} s for one question") from None
+            raise translated(err) from None
+
+    def _worded(self, sql: str, bindings: Sequence[Any]) -> tuple[str, Sequence[Any]]:
         if isinstance(sql, Named):
             text = wording(sql.name)
         else:
-            text = "begin isolation level repeatable read" if sql == "begin" else inline(sql)
-        if bindings and isinstance(bindings[0], Edge):
-            text, bindings = over_spans(text, bindings)
-        try:
-            return Rows(self._db.execute(text, bindings, binary=True))
-        except psycopg.Error as err:
-            raise translated(err) from None
+            text = _SNAPSHOT if sql == "begin" else inline(sql)
+        return over_spans(text, bindings) if bindings and isinstance(bindings[0], Edge) else (text, bindings)
+
+    def _asked(self, text: str, values: Sequence[Any]) -> Rows:
+        return answer_of(self._db.execute(text, values, binary=True))
 
     def close(self) -> None:
         """Nothing more is asked."""
         self._db.close()
 
 
+class Walker(Reader):
+    """A reader whose answers may be longer than memory: once it has its snapshot, rows come as they are asked for, and however long
+    all of them take."""
+
+    def __init__(self, db: Connection[Any]) -> None:
+        super().__init__(db)
+        db.execute("set statement_timeout = 0")
+        self._walks = 0
+
+    def _asked(self, text: str, values: Sequence[Any]) -> Rows:
+        if text == _SNAPSHOT:
+            return super()._asked(text, values)
+        self._walks += 1
+        cursor = RawServerCursor(self._db, f"walk_{self._walks}")
+        cursor.execute(text, values, binary=True)
+        return Rows(cursor.description, _walked(cursor))
+
+
+def _walked(cursor: psycopg.ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:
+    try:
+        while rows := cursor.fetchmany(FETCHED):
+            yield from _unpacked(cursor.description, rows)
+    except psycopg.Error as err:
+        raise translated(err) from None
+    finally:
+        cursor.close()
+
+
 def open_reader(address: str) -> Reader:
     """A connection that only reads."""
-    return Reader(connect(address, writes=False))
+    return Reader(connect(address, writes=False), READ_S)
+
+
+def open_walker(address: str) -> Walker:
+    """A connection that only reads, for whoever reads all there is."""
+    return Walker(connect(address, writes=False))
