@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.databases import Databases
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -129,3 +134,12 @@ def service_cure() -> str | None:
 
 PROGRAMS = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 """Where servers lie that only root usually starts."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Databases]:
+    """One server a process of tests; a database of its own for each folder."""
+    from tests.databases import databases
+
+    with databases() as found:
+        yield found

@@ -14,7 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.facts.postgres import server
+from twofold.store import engines
 
 TEMPLATE = "twofold_template"
 PEER = "peer-"
@@ -102,6 +105,18 @@ class Databases:
             for (name,) in db.execute(_SEQUENCES).fetchall():
                 db.execute(f"alter sequence {name} restart")
         return db.execute("select name from meta").fetchall() == [("form",)]
+
+
+def chosen_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The body of a fixture ``on_engine``: every folder of a test whose parameter says "postgres" has its database there."""
+    name = str(getattr(request, "param", "embedded"))
+    if name != "postgres":
+        yield name
+        return
+    found: Databases = request.getfixturevalue("postgres")
+    monkeypatch.setattr(engines, "address_of", found.of)
+    yield name
+    found.done()
 
 
 @contextmanager

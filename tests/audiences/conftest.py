@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.databases import Databases, databases
-from twofold.store import engines
+from tests.databases import chosen_engine
 
 EVERYWHERE = os.environ.get("TWOFOLD_ENGINE") == "postgres"
 
@@ -22,20 +21,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("on_engine", ["embedded", there], indirect=True)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Databases]:
-    with databases() as found:
-        yield found
-
-
 @pytest.fixture(autouse=True)
 def on_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine that every folder of this test has."""
-    name = str(getattr(request, "param", "embedded"))
-    if name != "postgres":
-        yield name
-        return
-    found: Databases = request.getfixturevalue("postgres")
-    monkeypatch.setattr(engines, "address_of", found.of)
-    yield name
-    found.done()
+    yield from chosen_engine(request, monkeypatch)

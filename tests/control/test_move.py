@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 from tests.command_line import invoke
-from tests.databases import Databases, databases
+from tests.databases import Databases
 from tests.facts import world as lives
 from tests.store.copies import DAY, copy
 from twofold.control import move as steps
@@ -42,12 +42,6 @@ CONFIG = '[[dataset]]\nid = "1"\nkey = "key-of-the-shop"\n[chain]\ncurrency = "E
 
 def told_nothing(_what: str, _at: int, _of: int) -> None:
     return None
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Databases]:
-    with databases() as found:
-        yield found
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.databases import Databases, databases
-from twofold.store import engines
+from tests.databases import chosen_engine
 
 ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders", "test_two_stores")
 ONLY_ON_POSTGRES = ("test_commits_on_postgres", "test_writers_at_once")
@@ -47,21 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("on_engine", marked, indirect=True)
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Databases]:
-    """One server a process of tests; a database of its own for each folder."""
-    with databases() as found:
-        yield found
-
-
 @pytest.fixture(autouse=True)
 def on_engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine that every folder of this test has."""
-    name = str(getattr(request, "param", "embedded"))
-    if name != "postgres":
-        yield name
-        return
-    found: Databases = request.getfixturevalue("postgres")
-    monkeypatch.setattr(engines, "address_of", found.of)
-    yield name
-    found.done()
+    yield from chosen_engine(request, monkeypatch)
