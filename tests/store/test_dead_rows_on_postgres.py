@@ -11,6 +11,7 @@ import pytest
 from tests.databases import Databases
 from twofold.store.postgres import dead_rows
 from twofold.store.postgres.connection import open_reader
+from twofold.store.postgres.database import Engine
 from twofold.store.postgres.dead_rows import vacuumed
 
 pytestmark = pytest.mark.postgres
@@ -81,3 +82,32 @@ def test_another_database_of_the_server_does_not_hold_it_up(admin, postgres):
         forget(db)
         assert vacuumed(address) is True
     assert not lies_there(db)
+
+
+def paces(db: psycopg.Connection) -> dict[str, list[str] | None]:
+    sql = "select relname, reloptions from pg_class where relnamespace = 'twofold'::regnamespace and relkind = 'r'"
+    return dict(db.execute(sql).fetchall())
+
+
+def test_tables_that_only_grow_are_vacuumed_before_a_fifth_of_them_is_dead(postgres, tmp_path):
+    """The server's own rule would leave what retention emptied in a store of a year for ten weeks. What an operator has set stays."""
+    address = postgres.new()
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute("alter table twofold.frozen reset (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold)")
+        db.execute("alter table twofold.event set (autovacuum_vacuum_scale_factor = 0.3)")
+        Engine(tmp_path, address).close()
+        found = paces(db)
+        assert found["frozen"] == ["autovacuum_vacuum_scale_factor=0.005", "autovacuum_vacuum_threshold=1000"]
+        assert found["event"] == ["autovacuum_vacuum_scale_factor=0.3"]
+        assert found["counter"] is None
+
+
+def test_a_table_that_is_held_is_left_for_the_next_start(postgres, tmp_path):
+    address = postgres.new()
+    with psycopg.connect(address) as other, psycopg.connect(address, autocommit=True) as db:
+        other.execute("lock table twofold.frozen in share update exclusive mode")  # as a vacuum does
+        Engine(tmp_path, address).close()
+        assert paces(db)["frozen"] is None
+        other.rollback()
+        Engine(tmp_path, address).close()
+        assert paces(db)["frozen"] is not None

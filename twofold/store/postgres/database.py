@@ -33,6 +33,7 @@ from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked
 from twofold.store.beside.folder import FolderLock, make_folder
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
+from twofold.store.postgres.dead_rows import set_pace
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
 from twofold.store.postgres.forms import FORM, LOCK, bring_along, require_form, steps
@@ -83,6 +84,7 @@ class Engine:
             take_lock(self._db, self.alone, OVER_S)
             with _in_turn(self._db):
                 make_schema(self._db)
+                set_pace(self._db)
             self._listen(self._db)
             self.db = Reader(self._db)
             if examine is not None:

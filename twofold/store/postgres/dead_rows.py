@@ -6,14 +6,23 @@ fifth of all its rows: by then bytes whose days are over have lain there for mon
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 import psycopg
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from twofold.store.postgres.connection import SCHEMA, connect
 from twofold.store.postgres.faults import translated
+
+log = logging.getLogger("twofold.store")
+
+GROWING = ("action", "attempt", "delivery", "event", "frozen")
+"""Tables that keep a row for everything there ever was, and write over it later: a claim, a settlement, retention."""
+_OFTEN = "autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 1000"
+"""At one row in two hundred: of a store of a year every second day, and not after ten weeks."""
+_UNSET = "select relname from pg_class where relnamespace = $1::regnamespace and relname = any($2) and reloptions is null order by 1"
 
 PATIENCE_S = 2.0
 """How long is waited for those who read or write just now; a report's snapshot may stand for minutes."""
@@ -28,6 +37,18 @@ _HELD = """select 1 from (
 where age(oldest) > age($1::text::xid) limit 1"""
 """Whether anybody may still see what was there before a transaction's number: sessions, standbys that say what they read, slots,
 and transactions that were prepared and left."""
+
+
+def set_pace(db: Connection[Any]) -> None:
+    """How often the server vacuums the tables that only grow, by itself. What an operator has set for one of them stays; one that is
+    vacuumed just now, or is another role's, is left for the next start."""
+    for (table,) in db.execute(_UNSET, (SCHEMA, list(GROWING))).fetchall():
+        try:
+            with db.transaction():
+                db.execute("set local lock_timeout = '1s'")
+                db.execute(f"alter table {SCHEMA}.{table} set ({_OFTEN})", prepare=False)
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.InsufficientPrivilege):
+            log.info("how often the table %s is vacuumed is set at the next start", table)
 
 
 def vacuumed(address: str) -> bool:
