@@ -142,6 +142,7 @@ VALUES = [
     ("refund ignored, no tax", amounts("119.00", tax="19.00"), HALF, without("tax"), False, "100.00"),
     ("live, deducted, no tax", amounts("59.50", tax="9.50", after_refunds=True), HALF, without("tax"), True, "50.00"),
     ("live, ignored, no tax", amounts("59.50", tax="9.50", after_refunds=True), HALF, without("tax"), False, "100.00"),
+    ("refund deducted, tax left out but never told", amounts("119.00"), HALF, without("tax"), True, "59.50"),
     ("yen", YEN, {}, ALL, True, "15000"),
     ("yen, no tax no shipping", YEN, {}, without("tax", "shipping"), True, "12836"),
     ("yen, no shipping", YEN, {}, without("shipping"), True, "14127"),
@@ -187,6 +188,31 @@ def test_currencies(name, shown, refunds, rules, value, currency):
     valued = value_of(state, OrderPolicy(**rules))
     assert valued is not None
     assert (str(valued.value), valued.currency) == (value, currency)
+
+
+# 119.00 with 11.90 shipping, of which 1.90 is tax; one euro is 160 yen, and no shipping is 107.10 or 17,136 yen.
+SHIPPED = amounts("119.00", tax_included=True, shipping="11.90", shipping_tax="1.90")
+SHIPPED_NET = amounts("119.00", shipping="10.00", shipping_tax="1.90")
+
+
+@pytest.mark.parametrize("shop", [SHIPPED, SHIPPED_NET], ids=["gross", "net"])
+@pytest.mark.parametrize(
+    ("shown", "tells"),
+    [
+        (amounts("19040", "JPY"), "the total"),
+        (amounts("19040", "JPY", shipping_tax="304"), "the tax on shipping"),
+        (amounts("19040", "JPY", shipping="1600"), "net shipping"),
+        (amounts("19040", "JPY", tax_included=True, shipping="1904"), "gross shipping"),
+        (amounts("19040", "JPY", tax_included=True, shipping="1904", shipping_tax="304"), "both"),
+    ],
+    ids=lambda told: told if isinstance(told, str) else "",
+)
+def test_shipping_is_gross_or_net_as_whoever_told_it_says(shop, shown, tells):
+    """Whatever the buyer's currency tells of shipping and what only the shop's does, the same parcel is left out, with its tax once."""
+    state = state_of(report(0, total=shop, presentment=shown))
+    valued = value_of(state, OrderPolicy(value_parts=without("shipping")))
+    assert valued is not None
+    assert (str(valued.value), valued.currency) == ("17136", "JPY")
 
 
 def test_wholly_refunded_in_the_buyers_currency():

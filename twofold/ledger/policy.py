@@ -194,7 +194,7 @@ def _presentment(state: OrderState) -> Amounts | None:
         for part in ("tax", "shipping", "shipping_tax", "tip", "duties", "gift_cards")
         if getattr(shown, part) is None and (amount := getattr(shop, part)) is not None
     }
-    if "shipping" in missing and "shipping_tax" in missing:
+    if "shipping" in missing:  # with its tax or without it, as the shop tells it
         missing["tax_included"] = shop.tax_included
     return msgspec.structs.replace(shown, **missing)
 
