@@ -178,6 +178,33 @@ def test_a_yes_by_a_clock_set_back_lets_out_nothing_that_came_before_the_no(tmp_
     assert reasons(tmp_path)["before"] == "suppressed consent_withdrawn"
 
 
+@pytest.mark.parametrize("ends", [("ahead",), ("back",), ("ahead", "back")], ids="-".join)
+def test_nor_what_came_by_that_clock_in_a_process_of_before(tmp_path, ends):
+    """The last copy that the next process finds came by the right clock; the one before it by one that was two hours ahead.
+    ``ends``: behind which of them a process ends."""
+    person, right = [Mark("em", "a" * 64)], NOW - 7_200_000
+
+    async def ahead(store: Store):
+        await store.append([copy("before", em="a", at=NOW)])
+        if "ahead" not in ends:
+            await back(store)
+
+    async def back(store: Store):
+        await store.keep_time(right)
+        await store.append([copy("another", em="b", at=right)])
+        if "back" not in ends:
+            await change_of_mind(store)
+
+    async def change_of_mind(store: Store):
+        await store.withdraw("1", person, right + 1)
+        await store.grant("1", person, right + 2)
+        assert [d.event_id for d in await claim(store, DUE)] == ["another"]
+
+    for life in (ahead, *(back if end == "ahead" else change_of_mind for end in ends)):
+        scenario_in(tmp_path, life)
+    assert reasons(tmp_path)["before"] == "suppressed consent_withdrawn"
+
+
 def test_a_retry_is_asked_again(tmp_path):
     """Bytes that were frozen and tried once are not tried again after a withdrawal."""
 

@@ -52,6 +52,8 @@ class _Lookup(NamedTuple):
 
 
 _NO_ACTION = _Lookup(None)
+LATEST_RECEIVED = "latest_received"
+"""The name of a note: when the latest copy came, where others came after it by a clock that was set back."""
 
 
 class _Batch:
@@ -119,7 +121,8 @@ class Folding:
         self._superseded = superseded
         self._changed = changed
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
-        self.latest_ms = 0  # when the latest copy of this process came: not the last one, where a clock was set back
+        self.latest_ms = 0  # when the latest copy came, by any clock: not the last one, where a clock was set back
+        self._kept_ms = 0  # the same, as the next process will find it
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """Key to the action it leads to, of those that are known."""
@@ -145,6 +148,7 @@ class Folding:
         self.consent_changes += 1
 
     def rolled_back(self) -> None:
+        self._kept_ms = 0
         self._keys.reload()
         self._superseded.reload()
         self._people.rolled_back()
@@ -155,7 +159,7 @@ class Folding:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them. ``besides``: what else
         the transaction is going to hold."""
         self._keys.turn(self.sure(events[-1].received_at))
-        self.latest_ms = max(self.latest_ms, events[0].received_at, events[-1].received_at)
+        self._note_time(events)
         keyed = [fold_keys(e) for e in events]
         news = self._people.news(events)
         if not self._revisions.alone:
@@ -171,6 +175,14 @@ class Folding:
         self._write(batch, events[-1].received_at)
         self._people.write(news)
         return verdicts, [row[10] for row in batch.events]
+
+    def _note_time(self, events: Sequence[Event]) -> None:
+        """The last copy's time is in its row. Where an earlier one is later, as a clock was set back, that is written down for the
+        next process: a withdrawal must not be before anything that is here."""
+        self.latest_ms = max(self.latest_ms, events[0].received_at, events[-1].received_at)
+        if events[-1].received_at < self.latest_ms != self._kept_ms:
+            self._engine.run("put_meta", (LATEST_RECEIVED, str(self.latest_ms)))
+            self._kept_ms = self.latest_ms
 
     def supersede(self, action: int, successor: int, now_ms: int) -> None:
         """An action that no key led to stands for the same order, by a lower tier's word."""

@@ -23,6 +23,7 @@ from twofold.store.beside.watermark import Loss
 from twofold.store.engine import Database, Job, RefusedRow
 from twofold.store.engines import kit_for, open_reader
 from twofold.store.fold import FoldVerdict
+from twofold.store.folding import LATEST_RECEIVED
 from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.values import Margins
 from twofold.store.index.words import behind
@@ -107,7 +108,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
-        self._newest_at_first = max(self.newest_ms, self._last_received())
+        self._folding.latest_ms = max(self.newest_ms, self._last_received(), int(self.note_of(LATEST_RECEIVED) or 0))
         self.page_check = self._kit.page_check(self.folder)
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
@@ -353,7 +354,7 @@ class Store:
     def _after_all(self, now_ms: int) -> int:
         """Not before anything that is here already: by a clock that was set back, what came in yesterday would be later than a no
         of today and the yes after it."""
-        return max(now_ms, self.newest_ms, self._newest_at_first, self._folding.latest_ms)
+        return max(now_ms, self.newest_ms, self._folding.latest_ms)
 
     async def purge_withdrawals(self, before_ms: int) -> int:
         """Forgets withdrawals that were taken back before every event that could still be sent; answers how many."""
