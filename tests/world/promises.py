@@ -231,10 +231,10 @@ class Promises:
             if thing is not None:
                 self.maybe.add(self.word_of(platform, thing, event))
         self.open.clear()
+        # What was answered may have been forgotten, or was not to be written before the rest of its company had been asked about: to
+        # the next process it may have arrived.
+        self.maybe |= self.unwritten | self.halved
         self.halved.clear()
-        self.maybe |= (
-            self.unwritten
-        )  # what was answered may have been forgotten: to the next process it may have arrived
         self.unwritten.clear()
 
     def unreached(self, platform: str, bodies: list[bytes]) -> None:
@@ -275,6 +275,8 @@ class Promises:
                     self.maybe.add(word)
                 elif len(bodies) > 1:
                     self.halved.add(word)
+                if len(bodies) == 1:
+                    self.halved.discard(word)
 
     def thing_of(self, platform: str, event: dict[str, Any]) -> Thing | None:
         """What an event is of; None for a stranger's."""
