@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.changes import changed, changes_of
-from tests.mutants.planting import TESTS, file_of
+from tests.mutants.noticing import file_of
+from tests.mutants.planting import TESTS
 
 SOURCE = '''
 """A module."""
@@ -62,16 +63,42 @@ def test_the_modules_are_there_and_have_changes_and_tests(module):
 
 TRIED = """
 import ast, sys
-from tests.mutants import planting as mutants
+from tests.mutants import noticing
 if sys.argv[1] == "none":
-    mutants.changed = lambda source, _number: ast.parse(source)
-found = [mutants.noticed("ledger.money", number, ("tests/ledger/test_money.py",), ()) for number in range(2)]
-sys.exit(7 if any(found) else 0)
+    noticing.changed = lambda source, _number: ast.parse(source)
+told = []
+def look(suite):
+    assert suite.failing() == []
+    assert suite.about("ledger.money", 36), "the tests enter the function"
+    for number in range(2):
+        try:
+            told.append(suite.notices("ledger.money", number))
+        except noticing.NotMade:
+            told.append(None)
+noticing.within_suite({"ledger.money": ("tests/ledger/test_money.py",)}, (), look)
+sys.exit({(True, True): 7, (None, None): 5}.get(tuple(told), 1))
 """
 
 
-@pytest.mark.parametrize(("what", "code"), [("changes", 7), ("none", 0)])
-def test_a_change_is_noticed_and_none_is_not(what, code):
-    """The module changed, and as it stands, each tried in a child in the same way."""
+@pytest.mark.parametrize(("what", "code"), [("changes", 7), ("none", 5)])
+def test_a_change_is_noticed_and_none_is_not_made(what, code):
+    """Two changes of a module, and the module as it stands, each tried in a child in the same way."""
     tried = subprocess.run([sys.executable, "-c", TRIED, what], cwd=Path(__file__).parents[2], check=False, timeout=300)
     assert tried.returncode == code
+
+
+UNNOTICED = """
+import sys
+from tests.mutants import noticing
+from tests.mutants.changes import changes_of
+number = next(n for n, c in enumerate(changes_of(noticing.source_of("ledger.money"))) if c.line == 36)
+noticing.Suite.about = lambda suite, module, line: []
+told = []
+noticing.within_suite({"ledger.money": ("tests/ledger/test_money.py",)}, (), lambda s: told.append(s.notices("ledger.money", number)))
+sys.exit(7 if told == [False] else 1)
+"""
+
+
+def test_what_nobody_looks_at_survives():
+    done = subprocess.run([sys.executable, "-c", UNNOTICED], cwd=Path(__file__).parents[2], check=False, timeout=300)
+    assert done.returncode == 7
