@@ -391,11 +391,13 @@ def _written(
     order of what they are of; without it rows are written as they come, in their order."""
     text, name = day_text(day), f"{secrets.token_hex(8)}.parquet"
     made = {
-        t.name: TableFile(files / t.name / f"{DAY}={text}" / name, t, t.unit if kept else "", kept(t) if kept else None)
+        t.name: TableFile(
+            files / t.name / f"{DAY}={text}" / name, t, text, t.unit if kept else "", kept(t) if kept else None
+        )
         for t in tables_of(group)
     }
     for of, rows in rows_of:
-        made[of].add({**row, DAY: text} for row in rows)
+        made[of].add(rows)
     for table in tables_of(group):
         file = made[table.name]
         file.close()

@@ -10,6 +10,7 @@ import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twofold.facts.shape import Table, Type
+from twofold.facts.shape import DAY, Table, Type
 
 ROWS = 8_192
 """Rows made into columns at once: of the widest table some 30 MB."""
@@ -35,7 +36,7 @@ _ARROW = {
 }
 
 Row = Mapping[str, Any]
-"""Column to value; a column that is left out is null. Money as exact `Decimal`."""
+"""Column to value; a column that is left out is null, and the day is its file's. Money as exact `Decimal`."""
 
 
 def schema_of(table: Table) -> pa.Schema:
@@ -50,13 +51,14 @@ def schema_digest(tables: Iterable[Table]) -> str:
 
 
 class TableFile:
-    """One new file on its way: rows in, a file at the end, or nothing where there was no row. ``by``: the column by which rows
-    are put in order when all are there; else they come in their order. ``kept``: rows of the file before that stay."""
+    """One new file on its way: rows in, a file at the end, or nothing where there was no row. ``day``: of all its rows, as text.
+    ``by``: the column by which rows are put in order when all are there; else they come in their order. ``kept``: rows of the
+    file before that stay."""
 
-    def __init__(self, path: Path, table: Table, by: str = "", kept: pa.Table | None = None) -> None:
+    def __init__(self, path: Path, table: Table, day: str, by: str = "", kept: pa.Table | None = None) -> None:
         self.path = path
         self.rows = 0
-        self._table = table
+        self._table, self._day = table, day
         self._by = by
         self._made: list[Any] = [] if kept is None else kept.to_batches()
         self._schema = schema_of(table)
@@ -66,10 +68,14 @@ class TableFile:
 
     def add(self, rows: Iterable[Row]) -> None:
         """Takes rows; they are written `ROWS` at a time."""
-        for row in rows:
-            self._waiting.append(row)
+        coming = iter(rows)
+        while True:
+            before = len(self._waiting)
+            self._waiting.extend(islice(coming, ROWS - before))
             if len(self._waiting) == ROWS:
                 self._write()
+            else:
+                return
 
     def close(self) -> None:
         """Writes the rest. On disk once `flush_files` has returned."""
@@ -86,7 +92,7 @@ class TableFile:
         self._file.close()
 
     def _write(self) -> None:
-        made = _batch(self._table, self._schema, self._waiting)
+        made = _batch(self._table, self._schema, self._waiting, self._day)
         self._waiting = []
         if self._by:
             self._made.append(made)
@@ -141,11 +147,14 @@ def flush_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _batch(table: Table, schema: pa.Schema, rows: Sequence[Row]) -> pa.RecordBatch:
+def _batch(table: Table, schema: pa.Schema, rows: Sequence[Row], day: str) -> pa.RecordBatch:
     lost: list[dict[str, str]] = [{} for _ in rows]
     arrays = []
     for column in table.columns:
         if column.name == EXACT:
+            continue
+        if column.name == DAY:
+            arrays.append(pa.array([day] * len(rows), type=pa.string()))
             continue
         values = [row.get(column.name) for row in rows]
         if column.type in _PLACES:

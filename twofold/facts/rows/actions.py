@@ -6,11 +6,8 @@ which kinds of click ids it carries, when the click was, and keyed digests of it
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -24,7 +21,6 @@ from twofold.store.orders.ledger import name_of_order
 from twofold.store.touches.whose import who_of
 
 _CHANNELS = {1: "browser", 2: "server", 3: "both"}
-_STATES = ("delivered", "suppressed", "dead", "waiting")
 
 
 def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
@@ -33,7 +29,7 @@ def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
         states = _Beside(snapshot.stream("facts_deliveries", (first, end)))
         for row in snapshot.stream("facts_actions", (first, end)):
             action, dataset, name, event_time, channels, tier, copies, late, merged, value, currency = row
-            counts = Counter(state for _, state in states.of(action))
+            told = [state for _, state in states.of(action)]
             yield {
                 "action": action,
                 "dataset": dataset,
@@ -46,7 +42,10 @@ def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
                 "merged_into": merged,
                 "value": _money(value),
                 "currency": currency,
-                **{state: counts[state] for state in _STATES},
+                "delivered": told.count("delivered"),
+                "suppressed": told.count("suppressed"),
+                "dead": told.count("dead"),
+                "waiting": told.count("waiting"),
             }
 
 
@@ -133,15 +132,17 @@ class _Beside:
     """Rows that belong to an action, read along with the actions: both are in the actions' order."""
 
     def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
-        self._groups = groupby(rows, key=itemgetter(0))
-        self._next = next(self._groups, None)
+        self._rows = rows
+        self._next = next(rows, None)
 
-    def of(self, action: int) -> Iterator[tuple[Any, ...]]:
-        while self._next is not None and self._next[0] < action:
-            self._next = next(self._groups, None)
-        if self._next is not None and self._next[0] == action:
-            yield from self._next[1]
-            self._next = next(self._groups, None)
+    def of(self, action: int) -> list[tuple[Any, ...]]:
+        found, rows, row = [], self._rows, self._next
+        while row is not None and row[0] <= action:
+            if row[0] == action:
+                found.append(row)
+            row = next(rows, None)
+        self._next = row
+        return found
 
 
 def _money(text: str | None) -> Decimal | None:
