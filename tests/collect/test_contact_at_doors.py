@@ -9,10 +9,22 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from every_door import CONFIGURATION, DOORS, event
-from running_gateway import DATASET, Running
+from every_door import (
+    CONFIGURATION,
+    DOORS,
+    event,
+    own_order,
+    shopify_order,
+    signed,
+    stripe_event,
+    woocommerce_order,
+)
+from running_gateway import DATASET, KEY, Running
 
 from twofold.event.model import encode
+from twofold.store.engines import open_reader
+
+SHOP_BODIES = {"shopify": shopify_order, "woocommerce": woocommerce_order, "stripe": stripe_event, "own": own_order}
 
 orders = itertools.count(8_000)
 PLAIN = "zoe.unique@example.com"
@@ -45,7 +57,24 @@ FIELDS: dict[str, Any] = {
     "segmentation": lambda e, text: e.update(customer_segmentation=text),
     "the page": lambda e, text: e.update(event_source_url=f"https://shop.example/u/{quote(text)}?q={quote(text)}"),
     "the referrer": lambda e, text: e.update(referrer_url=f"https://shop.example/?next={quote(text)}"),
+    "a campaign": lambda e, text: e.update(event_source_url=f"https://shop.example/?utm_source={text}"),
+    "the page's user": lambda e, text: e.update(event_source_url=f"https://{text}/t"),
+    "a click on an ad": lambda e, text: e["user_data"].update(fbc=f"fb.1.1790000000000.{text}"),
+    "another platform's click": lambda e, text: e["user_data"].update(gclid=text, ttclid=text),
 }
+IDS: dict[str, Any] = {
+    "shopify": lambda o, text: o.update(
+        name=text, checkout_token=text, token=text, cart_token=text,
+        line_items=[{"variant_id": 1, "quantity": 1, "price": "10.00", "sku": text}],
+    ),
+    "woocommerce": lambda o, text: o.update(
+        number=text, order_key=text, transaction_id=text, coupon_lines=[{"code": text}],
+        line_items=[{"id": 1, "product_id": 7, "quantity": 1, "total": "10.00", "subtotal": "10.00", "sku": text}],
+    ),
+    "own": lambda o, text: o.update(id=text),
+    "stripe": lambda o, text: o["data"]["object"].update(client_reference_id=text, metadata={"order_id": text}),
+}  # fmt: skip
+"""Bodies of shops with contact data where ids and codes belong."""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +117,40 @@ def test_no_door_keeps_it_in_a_products_name_or_an_agent(gateway: Running, door:
     assert reply.status == 200
     kept = encode(gateway.new_event()).decode()
     assert not shows(kept.replace("+http", ""))
+
+
+def kept_anywhere(gateway: Running) -> str:
+    """All that the tables hold, as text, with the journal's bodies unpacked."""
+    db = open_reader(gateway.folder)
+    names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+    cells = [cell for name in names for row in db.execute(f'select * from "{name}"') for cell in row]
+    cells += [body for (body,) in db.execute("select plain_body(body) from event")]
+    db.close()
+    texts = (cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell) for cell in cells)
+    return "\n".join(text for text in texts if "zoe" in text.lower())
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "a number"])
+@pytest.mark.parametrize("shop", IDS)
+def test_no_id_of_a_shops_order_keeps_it(gateway: Running, shop: str, way: str) -> None:
+    body = SHOP_BODIES[shop](str(next(orders)), {"email": "a@b.example"})
+    IDS[shop](body, WAYS[way])
+    reply = signed(gateway, shop, body, {"shopify": "orders/create", "woocommerce": "order.updated"}.get(shop, ""))
+    assert reply.status in (200, 400)
+    assert not shows(reply.body.decode())
+    assert kept_anywhere(gateway) == ""
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "a number"])
+def test_no_name_of_a_sender_keeps_it(gateway: Running, way: str) -> None:
+    gateway.forget()
+    gateway.post(event(str(next(orders)), {"email": "a@b.example"}), partner_agent=WAYS[way])
+    gateway.send("GET", f"/tr/?id={DATASET}&ev=Lead&v=2.9.1&a={quote(WAYS[way], safe='')}")
+    body = json.dumps({"specversion": "1.0", "id": WAYS[way], "source": WAYS[way], "type": WAYS[way], "data": {}})
+    kind = {"content_type": "application/cloudevents+json", "authorization": f"Bearer {KEY}"}
+    gateway.send("POST", f"/v1/{DATASET}/cloudevents", body, **kind)
+    assert len(gateway.new_events()) == 2
+    assert kept_anywhere(gateway) == ""
 
 
 @pytest.mark.parametrize("door", ["tr_get", "tr_post"])

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from twofold.event.contact import MASK, holds_contact, mask_agent, mask_id, mask_text
+from twofold.event.contact import MASK, holds_contact, mask_agent, mask_id, mask_text, names_somebody
 from twofold.event.scrub import scrub_custom, scrub_url
 
 PLAIN = "mary.roe@example.com"
@@ -130,6 +130,7 @@ def test_the_name_of_a_property_is_masked_too(key: str) -> None:
         ("+16505551212", MASK),
         ("SKU(1)", "SKU(1)"),
         ("50%25", "50%25"),
+        ("mary @ example.com", MASK),
     ],
 )
 def test_ids(given: str, kept: str) -> None:
@@ -143,3 +144,16 @@ def test_user_agents() -> None:
     assert mask_agent(bot) == bot
     assert mask_agent(f"{chrome} ({PLAIN})") == f"{chrome} (masked)"
     assert holds_contact(f"{chrome} {quote(PLAIN)}")
+
+
+@pytest.mark.parametrize(
+    "text", ["1001", "RE-2026/0042", "№ 15", "order+1", "gid://shopify/Order/1?key=2", "chk%3D", "(A)"]
+)
+def test_ids_of_things_name_nobody(text: str) -> None:
+    assert not names_somebody(text)
+
+
+@pytest.mark.parametrize("text", [PLAIN, quote(PLAIN, safe=""), quote(quote(PLAIN, safe=""), safe=""), PLAIN.replace("@", "＠"),
+                                  PLAIN.replace("@", "&#64;"), PLAIN.replace("@", "\\u0040"), "mary@home", "+1 650 555 1212"])  # fmt: skip
+def test_ids_that_name_somebody(text: str) -> None:
+    assert names_somebody(text)

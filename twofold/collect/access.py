@@ -14,6 +14,7 @@ import re
 from functools import lru_cache
 
 from twofold.event.addresses import MAX_ADDRESS, read_address, split_list
+from twofold.event.contact import names_somebody
 
 _SDK = re.compile(r"fbbizsdk-([a-z]+)", re.I)
 _VERSION = re.compile(r"[-_/ ]?v?\d[\w.\-]*$")
@@ -69,6 +70,6 @@ def sender_name(user_agent: str, partner_agent: str) -> str:
     sdk = _SDK.search(user_agent)
     if sdk:
         return f"sdk-{sdk[1].lower()}"
-    if partner_agent.isprintable() and partner_agent and "@" not in partner_agent:
+    if partner_agent.isprintable() and partner_agent and not names_somebody(partner_agent):
         return _VERSION.sub("", partner_agent.lower())[:40] or "api"
     return "api"

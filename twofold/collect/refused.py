@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, to_builtins
 from msgspec.json import encode as encode_json
 
+from twofold.event.contact import names_somebody
 from twofold.event.refusal import Refusal
 from twofold.event.scrub import mask_body
 from twofold.store.engine import RefusedRow
@@ -53,4 +54,4 @@ def copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, body: bytes)
 
 def label(value: Any) -> str:
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return text[:256] if text.isprintable() and "@" not in text else ""
+    return text[:256] if text.isprintable() and not names_somebody(text) else ""

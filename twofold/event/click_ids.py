@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from msgspec import Struct
 
+from twofold.event.contact import names_somebody
 from twofold.event.scalars import names_nobody
 
 MAX_FBCLID = 500  # characters; the pixel and the builder ignore longer ones
@@ -25,14 +26,15 @@ _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per librar
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
 PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]*[1-9][0-9]*").fullmatch
 """Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
-# In ASCII, and so long that it can be no word for nothing: asked first, as it is quicker.
-_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-\-/-~]{17,}").fullmatch
+# In ASCII, so long that it can be no word for nothing, and without a sign of which contact data cannot do without: asked
+# first, as it is quicker.
+_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-$')*,\-/-?A-\[\]-~]{17,}").fullmatch
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _FBCLID = re.compile(r"[?&#;]fbclid=([^?&#;]+)")
 _ENCODED_SIGN = re.compile(r"(?i)%(?:25|3[bdf]|2[36])")  # % ; = ? # &
 MAX_NESTED = 3  # addresses inside one another that are looked into
 _STREAM = re.compile(r"[A-Z0-9]{4,20}")  # of a Google Analytics cookie, which names its stream
-_NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
+_NO_CLICK_ID = re.compile(r"[\s;,]")  # cannot stand in a cookie
 
 
 class ClickId(Struct, frozen=True):
@@ -148,7 +150,7 @@ def created_ms_of(click_id: str) -> int:
 
 def build_fbc(fbclid: str, seen_ms: int, index: int = 1) -> str | None:
     """The documented ``fbc`` for a click id first seen at ``seen_ms``; None for an id the pixel would ignore."""
-    if not fbclid or len(fbclid) > MAX_FBCLID or _NO_CLICK_ID.search(fbclid) or names_nobody(fbclid):
+    if not fbclid or len(fbclid) > MAX_FBCLID or _NO_CLICK_ID.search(fbclid) or _is_none(fbclid):
         return None
     return f"fb.{index}.{seen_ms}.{fbclid}"
 
@@ -198,7 +200,12 @@ def _is_known(name: str) -> bool:
 
 def _is_id(value: str) -> bool:
     fits = 0 < len(value) <= MAX_CLICK_ID and value.isascii() and value.isprintable() and not _NO_CLICK_ID.search(value)
-    return fits and not names_nobody(value)
+    return fits and not _is_none(value)
+
+
+def _is_none(payload: str) -> bool:
+    """True for what names no click: a word for nothing, or somebody's address or number."""
+    return names_nobody(payload) or names_somebody(payload)
 
 
 def _apart(query: str) -> str:
@@ -228,4 +235,5 @@ def _parse(text: str) -> ClickId | None:
     if "." in payload:
         payload = strip_appendix(payload)
     # A real payload is longer than any word for nothing: the quick look of `is_fbc` rests on it.
-    return None if len(payload) < 17 and names_nobody(payload) else ClickId(int(match[1]), int(match[2]), payload)
+    nothing = names_somebody(payload) or (len(payload) < 17 and names_nobody(payload))
+    return None if nothing else ClickId(int(match[1]), int(match[2]), payload)

@@ -65,10 +65,24 @@ def mask_text(text: str) -> str:
 
 
 def mask_id(text: str) -> str:
-    """The same for an id, which is never a sentence: nothing that is spelt out or packed is looked for."""
+    """The same for an id, which is never a sentence: of what is spelt out only an at sign with space around it is looked for."""
+    return MASK if has_sign(text) and _is_contact(text, _decoded(text)) else text
+
+
+def names_somebody(text: str) -> bool:
+    """True for an id, a code or a short name that must not be kept in the clear: it holds contact data or an at sign,
+    written out or encoded. The one question for every text that is kept as it came, but need not be."""
+    if "@" in text:
+        return True
     if not has_sign(text):
-        return text
-    return MASK if _shows_contact(_decoded(text)) or PHONE.search(text) or EMAIL.search(text) else text
+        return False
+    plain = _decoded(text)
+    return "@" in plain or _is_contact(text, plain)
+
+
+def holds_at(text: str) -> bool:
+    """True for an at sign, also an encoded one: twice in one address inside another's query."""
+    return "@" in text or (has_sign(text) and "@" in _decoded(text))
 
 
 def holds_contact(text: str) -> bool:
@@ -106,6 +120,13 @@ def _is_packed(word: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return plain.isprintable() and EMAIL.search(plain) is not None
+
+
+def _is_contact(text: str, plain: str) -> bool:
+    """``plain``: the text, decoded."""
+    if _shows_contact(plain) or PHONE.search(text) is not None or EMAIL.search(text) is not None:
+        return True
+    return "@" in plain and _SPELT_OUT.search(plain) is not None
 
 
 def _shows_contact(plain: str) -> bool:

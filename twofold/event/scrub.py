@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from html import unescape
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
@@ -16,32 +17,40 @@ from twofold.event.contact import (
     EMAIL,
     MASK,
     PHONE,
+    holds_at,
     holds_contact,
     is_disguised,
     is_private,
     mask_text,
+    names_somebody,
 )
 from twofold.event.model import Content, CustomData, Event, RawEvent, UserData
 from twofold.event.vocabulary import ACTION_SOURCES, CONTACT_ALIASES, MESSAGING_CHANNELS, STANDARD_EVENTS
 
 _WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
+_NUMBERED = re.compile(r"&#(?:[0-9]{1,6}|[xX][0-9a-fA-F]{1,5});")
 MAX_URL = 4096  # characters kept
 
 
 def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
-    if "@" not in url and "%" not in url and "#" not in url and "+" not in url and url.isascii():
+    plain = "@" not in url and "%" not in url and "#" not in url and "+" not in url and "\\" not in url
+    if plain and url.isascii():
         query = url.partition("?")[2]
         if not query or not any(_is_private_plain(pair) for pair in query.split("&")):
             return url[:MAX_URL], False
+    if "&#" in url:  # an encoded sign's # would end the address in the middle of it
+        url = _NUMBERED.sub(lambda m: unescape(m[0]), url)
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
     except ValueError:
         return MASK, True
+    if names_somebody(host):  # as where the at sign behind a name and a password is encoded
+        return MASK, True
     query = "&".join(_scrub_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
     path = MASK.join(EMAIL.split(parts.path)) if "@" in parts.path else parts.path
-    if _holds_at(path):
+    if holds_at(path):
         path = "/" + MASK
     path = _without_phones(path)
     if "%" in path or "&" in path or "+" in path or not path.isascii():
@@ -99,13 +108,13 @@ def _blank(word: str) -> str:
 def _scrub_pair(pair: str) -> str:
     key, equals, value = pair.partition("=")
     if not equals or not value:
-        return MASK if _holds_at(pair) else pair
+        return MASK if holds_at(pair) else pair
     plain_key = unquote(key)
     if plain_key.startswith("utm_") or plain_key == "fbclid":
-        return f"{key}={MASK}" if _holds_at(value) or _has_phone(value) else pair
-    if _holds_at(key):
+        return f"{key}={MASK}" if holds_at(value) or _has_phone(value) else pair
+    if holds_at(key):
         return MASK
-    private = _holds_at(value) or _has_phone(value) or _is_private_pair(plain_key, value)
+    private = holds_at(value) or _has_phone(value) or _is_private_pair(plain_key, value)
     return f"{key}={MASK}" if private else pair
 
 
@@ -130,11 +139,6 @@ def _has_phone(text: str) -> bool:
 def _without_phones(text: str) -> str:
     """The text itself when it holds none, which callers may compare by identity."""
     return PHONE.sub(MASK, text) if _has_phone(text) else text
-
-
-def _holds_at(text: str) -> bool:
-    """True for an at sign, also when it is encoded twice: one address inside another's query."""
-    return "@" in text or ("%" in text and "@" in unquote(unquote(text)))
 
 
 _GOODS = frozenset(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from twofold.event.contact import names_somebody
 from twofold.event.identity import bare_order
 from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport
@@ -50,7 +51,7 @@ def reference(kind: str, value: str) -> str | None:
         text = bare_order(text)
     elif kind == "checkout":
         text = text.lstrip("#")
-    if not text or len(text) > MOST or "@" in text or not text.isprintable() or names_nobody(text):
+    if not text or len(text) > MOST or names_somebody(text) or not text.isprintable() or names_nobody(text):
         return None
     return f"{kind}:{text}"
 

@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 
 from twofold.event.addresses import read_address
 from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
-from twofold.event.contact import mask_id
+from twofold.event.contact import names_somebody
 from twofold.event.model import Hashed, UserData
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.scalars import HASHES_OF_NOTHING, as_list, as_object, names_nobody, says_nothing
@@ -467,7 +467,7 @@ def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")
             return
         other[field] = [t.lower() for t in texts]
-    elif isinstance(value, str) and ("@" in value or mask_id(value) != value):
+    elif isinstance(value, str) and names_somebody(value):
         # Shops do use addresses as customer and subscription ids.
         warnings.append(f"user_data.{field} holds an e-mail address or a phone number in the clear; left out")
     elif isinstance(value, (str, int)) and not isinstance(value, bool):

@@ -13,6 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from twofold.event.contact import names_somebody
+
 # channel -> the sets of ids of which one must be complete for `business_messaging`.
 REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
     "messenger": (("page_id", "page_scoped_user_id"),),
@@ -58,7 +60,7 @@ def private_id(conversation: str) -> str:
     """The conversation's id, or a digest of it when it can be a phone number or an e-mail address, or is no link."""
     digits = re.sub(r"\D", "", conversation)
     phone = _PHONE.fullmatch(conversation) is not None and len(digits) <= 15  # E.164; page-scoped ids are longer
-    if phone or "@" in conversation or not _LINK_VALUE.fullmatch(conversation):
+    if phone or names_somebody(conversation) or not _LINK_VALUE.fullmatch(conversation):
         return digest(digits if phone else conversation.strip().lower())
     return conversation
 

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from twofold.event.contact import names_somebody
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list, as_object, lenient_amount, names_nobody, read_integer, says_nothing
@@ -59,7 +60,9 @@ def digits(tree: dict[str, Any], name: str) -> str | None:
 def token(tree: dict[str, Any], name: str) -> str | None:
     """An id of printable ASCII without an e-mail address in it; None for one that names nobody."""
     found = text(tree, name)
-    return found if found and _TOKEN.fullmatch(found) and "@" not in found and not names_nobody(found) else None
+    return (
+        found if found and _TOKEN.fullmatch(found) and not names_somebody(found) and not names_nobody(found) else None
+    )
 
 
 def whole(tree: dict[str, Any], name: str) -> int | None:

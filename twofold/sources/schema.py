@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.event.contact import MASK, mask_text
+from twofold.event.contact import MASK, mask_text, names_somebody
 from twofold.event.identity import read_event_id
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.scalars import (
@@ -137,14 +137,14 @@ def read_label(value: Any) -> str | None:
 
 def read_link(value: Any) -> str | None:
     """A "kind:value" text that the journal keeps; printable ASCII without spaces."""
-    fits = isinstance(value, str) and _LINK.fullmatch(value) and "@" not in value
+    fits = isinstance(value, str) and _LINK.fullmatch(value) and not names_somebody(value)
     return value if fits else None
 
 
 def read_id(value: Any) -> str | None:
     """An id as exact text; never one that holds an e-mail address, nor one that names nobody."""
     text = read_event_id(value)
-    return text if text and "@" not in text and text == text.strip() and not names_nobody(text) else None
+    return text if text and not names_somebody(text) and text == text.strip() and not names_nobody(text) else None
 
 
 def _text(value: Any) -> str | None:

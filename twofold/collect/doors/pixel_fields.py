@@ -9,6 +9,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from twofold.event.contact import names_somebody
 from twofold.event.model import RawEvent
 
 _DAY_S = 86_400
@@ -25,7 +26,7 @@ def sender_of(fields: dict[str, Any]) -> str:
     if fields.get("noscript") == "1" or "v" not in fields:
         return "image"
     agent = str(fields.get("a") or "")
-    return f"fbevents:{agent[:40]}" if agent.isprintable() and agent and "@" not in agent else "fbevents"
+    return f"fbevents:{agent[:40]}" if agent.isprintable() and agent and not names_somebody(agent) else "fbevents"
 
 
 def raw_from_hit(fields: dict[str, Any], received_at: int) -> RawEvent:

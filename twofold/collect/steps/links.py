@@ -10,7 +10,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from twofold.collect.steps.draft import Draft
-from twofold.event.contact import mask_id
+from twofold.event.contact import names_somebody
 from twofold.event.identity import read_event_id
 from twofold.event.model import Tier
 from twofold.event.refusal import Refusal, describe
@@ -59,8 +59,7 @@ def put_links(draft: Draft) -> Refusal | None:
     if (
         visitor is not None
         and len(visitor) <= MAX_VISITOR
-        and "@" not in visitor
-        and mask_id(visitor) == visitor
+        and not names_somebody(visitor)
         and not names_nobody(visitor)
     ):
         draft.fields["visitor"] = visitor
@@ -89,7 +88,7 @@ def _read_link(item: object) -> str | None:
     if kind == "cart":
         # A cart's newer token goes with a secret key in cookies, and without it in orders.
         value = unquote(value).partition("?")[0]
-    fits = value and "@" not in value and mask_id(value) == value and not names_nobody(value)
+    fits = value and not names_somebody(value) and not names_nobody(value)
     return f"{kind}:{value}" if fits else None
 
 

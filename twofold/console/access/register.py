@@ -28,6 +28,7 @@ from msgspec import Struct
 
 from twofold.console.access.roles import Role
 from twofold.errors import StoreBusy, StoreError
+from twofold.event.contact import names_somebody
 from twofold.store.sqlite.database import translated
 
 FILE = "console.db"
@@ -480,7 +481,7 @@ def _name(text: str) -> str:
     name = " ".join(text.split())
     if not 1 <= len(name) <= NAME_LENGTH or not name.isprintable():
         raise Refused(f"A name has 1 to {NAME_LENGTH} letters.")
-    if "@" in name:
+    if names_somebody(name):
         raise Refused("Choose a name that is no e-mail address: none is kept here.")
     return name
 

@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.event.click_ids import parse_fbc, parse_fbp
+from twofold.event.contact import names_somebody
 from twofold.event.model import RawEvent
 from twofold.importing.readers.layout import Found, Group
 from twofold.importing.readers.tables import Row
@@ -77,7 +78,7 @@ def build_order(
     cancelled_at = times["cancelled_at"] or (known_until if state.cancelled else None)
     delivered_at = times["delivered_at"] or (known_until if state.delivered else None)
     refunds = _refunds(group, amounts.currency, times["refunded_at"] or cancelled_at or known_until)
-    names = tuple(name for name in aliases if _TOKEN.fullmatch(name.partition(":")[2]) and "@" not in name)
+    names = tuple(name for name in aliases if _TOKEN.fullmatch(name.partition(":")[2]) and not names_somebody(name))
     place = place_of(
         group.text("ship_country") or group.text("country"), group.text("ship_state") or group.text("state")
     )
@@ -202,7 +203,9 @@ def _kind(state: State, cancelled_at: int | None, delivered_at: int | None, refu
 
 def _tags(text: str) -> tuple[str, ...]:
     return (
-        tuple(tag for tag in (part.strip()[:60] for part in text.split(",")) if tag and "@" not in tag) if text else ()
+        tuple(tag for tag in (part.strip()[:60] for part in text.split(",")) if tag and not names_somebody(tag))
+        if text
+        else ()
     )
 
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from twofold.event import scalars
-from twofold.event.contact import MASK, mask_text
+from twofold.event.contact import MASK, mask_text, names_somebody
 
 # Enough to name an amount's currency when nothing else does; `$`, `kr` and `¥` are many.
 SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR", "₾": "GEL", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "₩": "KRW"}
@@ -191,7 +191,7 @@ def read_id(text: str) -> str | None:
     whole = _INTEGER_FLOAT.fullmatch(text)
     if whole:
         return whole[1]
-    if _ROUNDED_ID.fullmatch(text) or len(text) > MAX_ID or not text.isprintable() or "@" in text:
+    if _ROUNDED_ID.fullmatch(text) or len(text) > MAX_ID or not text.isprintable() or names_somebody(text):
         return None
     return text
 

@@ -16,7 +16,7 @@ from itertools import groupby
 import phonenumbers
 from msgspec.structs import replace
 
-from twofold.event.contact import mask_text
+from twofold.event.contact import mask_text, names_somebody
 from twofold.importing.statements.banks.accounts import IBAN_LENGTHS, has_broken_checksum, is_iban
 from twofold.ledger.lines import MoneyLine, Survey, Thing, Told
 from twofold.matching.counterparts import counterpart_digests
@@ -129,7 +129,7 @@ class Sealer:
         if self._begins_as_ours(bare) or _REFERENCE.fullmatch(bare):
             return bare
         digits = len(_DIGITS.findall(bare))
-        if digits < 4 or "@" in bare or len(bare) > 64 or _IBAN.fullmatch(bare):
+        if digits < 4 or names_somebody(bare) or len(bare) > 64 or _IBAN.fullmatch(bare):
             return MASK
         if _UUID.fullmatch(bare):
             return bare

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal
 
+from twofold.event.contact import mask_id, names_somebody
 from twofold.event.refusal import DropReason
 from twofold.event.scalars import read_currency, read_order_currency
 from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
@@ -102,7 +103,9 @@ def read_aliases(order: Part) -> tuple[str, ...]:
         # A cart token of the newer form can carry its key, which is a secret.
         "cart": (order.text("cart_token") or "").partition("?")[0],
     }
-    fits = {kind: value for kind, value in named.items() if value and _TOKEN.fullmatch(value) and "@" not in value}
+    fits = {
+        kind: value for kind, value in named.items() if value and _TOKEN.fullmatch(value) and not names_somebody(value)
+    }
     number = order.digits("checkout_id")  # by which the shop's export of payments calls it
     return (*(f"{kind}:{value}" for kind, value in fits.items()), *((f"checkout:{number}",) if number else ()))
 
@@ -258,7 +261,7 @@ def _line(line: Part, shown: bool) -> Line | None:
         return None
     return Line(
         id=line.digits("variant_id") or line.digits("product_id") or line.text("sku") or "",
-        sku=line.text("sku") or "",
+        sku=mask_id(line.text("sku") or ""),
         quantity=pieces,
         price=_pair(line, "price", SHOP),
         shown_price=line.side("price_set", PRESENTMENT) if shown else None,

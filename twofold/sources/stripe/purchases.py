@@ -10,6 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from twofold.event.contact import names_somebody
 from twofold.event.model import RawEvent
 from twofold.ledger.model import Sale
 from twofold.sources import lenient
@@ -164,6 +165,6 @@ def _page(thing: dict[str, Any], kept: KeptIds, shop: str) -> str:
     """The page that the metadata names, else the thank-you page; both without query, which may hold a session's id."""
     for given in (kept.get("event_source_url"), kept.get("url"), lenient.text(thing, "success_url")):
         address = lenient.address_of(given)
-        if address.hostname and "@" not in address.path and "%40" not in address.path:
+        if address.hostname and not names_somebody(address.path):
             return f"https://{address.hostname}{address.path or '/'}"
     return f"https://{shop}/"

@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from twofold.event.contact import names_somebody
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_order_currency
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Refund, Sale, Snapshot
@@ -124,7 +125,7 @@ def aliases_of(body: dict[str, Any]) -> tuple[str, ...]:
         kind = "payment" if transaction.startswith("pi_") else "charge" if transaction.startswith("ch_") else ""
         found.append(f"{kind or 'transaction'}:{transaction}")
     for name, value in meta_of(body):
-        if name in ("_stripe_intent_id", "_intent_id") and value.startswith("pi_") and "@" not in value:
+        if name in ("_stripe_intent_id", "_intent_id") and value.startswith("pi_") and not names_somebody(value):
             found.append(f"payment:{value[:200]}")
     return tuple(dict.fromkeys(link for link in found if " " not in link))
 

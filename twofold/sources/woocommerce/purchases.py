@@ -10,6 +10,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from twofold.event.contact import names_somebody
 from twofold.event.identity import read_event_id
 from twofold.event.model import RawEvent
 from twofold.ledger.model import OrderReport, Sale
@@ -188,6 +189,6 @@ def _page(body: dict[str, Any], landing: str | None, shop: str) -> str:
     The address for paying (payment_url) holds the order's key, so only its host is used.
     """
     entry, payment = lenient.address_of(landing), lenient.address_of(lenient.text(body, "payment_url"))
-    if entry.hostname and "@" not in entry.path and "%40" not in entry.path:
+    if entry.hostname and not names_somebody(entry.path):
         return f"https://{entry.hostname}{entry.path or '/'}"
     return f"https://{payment.hostname or shop}/"

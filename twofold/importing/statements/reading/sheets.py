@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.errors import FileRefused
+from twofold.event.contact import names_somebody
 from twofold.importing.readers.layout import Misread, fold_header, fold_word, shown_columns
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import HEADER_WITHIN, Row, Survey, duplicated, first_cells, open_table
@@ -377,7 +378,7 @@ class Cells:
     def shown(self, field: str) -> str:
         """A cell for a message: as written where it reads like a word, else its shape."""
         text = self.text(field)
-        return text if _WORD.fullmatch(text) and "@" not in text else shape(text)
+        return text if _WORD.fullmatch(text) and not names_somebody(text) else shape(text)
 
 
 def bare_header(name: str) -> str:
