@@ -98,9 +98,9 @@ _BESIDE_ROUTERS = [
     """\
 | platform | Segment, all | alike | RudderStack, all | alike |
 |---|---|---|---|---|
-| Meta | 52 of 62 | 52 of 52 | 67 of 109 | 67 of 67 |
-| Google Analytics 4 | 260 of 299 | 260 of 260 | 286 of 316 | 286 of 288 |
-| TikTok | 159 of 216 | 159 of 159 | 89 of 108 | 89 of 89 |
+| Meta | 53 of 62 | 53 of 53 | 74 of 109 | 74 of 74 |
+| Google Analytics 4 | 260 of 299 | 260 of 260 | 299 of 316 | 299 of 299 |
+| TikTok | 179 of 216 | 179 of 179 | 89 of 108 | 89 of 89 |
 | Pinterest | 30 of 71 | 30 of 30 | 35 of 41 | 35 of 35 |
 | Snapchat | 77 of 132 | 77 of 77 | 22 of 26 | 22 of 22 |
 | Reddit | 16 of 31 | 16 of 16 | 42 of 47 | 42 of 42 |
@@ -108,7 +108,6 @@ _BESIDE_ROUTERS = [
 | Microsoft | 300 of 473 | 300 of 300 | has none | |
 | X | has none | | 14 of 18 | 14 of 14 |
 """,
-    "The two of GA4 are a message called `product_shared`: names of the specification are known in any case, and not with underscores. "
     "RudderStack tells Google Ads by adjustments of its older interface, and Segment's own Data Manager takes members of lists alone: neither has an "
     "event to compare.",
     """\
@@ -118,17 +117,15 @@ _BESIDE_ROUTERS = [
 | all | a partner's name (`partner_name`, `integration`, `dataProvider`, `partner`) | the router's | left out | it names an agreed partner, which nobody here is |
 | all | the event's id | `messageId`; RudderStack's `event_id` or `eventId` of the properties, where set | `messageId` | a shop's own `event_id` may name what happened, as a concert, and stand in many messages: one of them would be left |
 | Meta | the message's own `category`, `price`, `quantity`, `query`, `revenue`, … (RudderStack) | beside Meta's fields for the same | Meta's alone | the same again under names that Meta has not |
-| Meta | `content_ids` | beside `contents` | `contents` | the same goods again |
 | Meta | `quantity` of goods that have none (RudderStack) | the message's | left out | it is not theirs |
 | Meta | `currency` (RudderStack) | `USD` where none is said | none; a Purchase is refused | a currency is never assumed |
 | Meta | `event_time` (Segment) | the message's text | Unix seconds | *[doc]* |
 | TikTok | name of a purchase | `CompletePayment`; RudderStack `PlaceAnOrder`, and for a checkout's step `CompletePayment` | `Purchase` | its name since May 2025 *[doc]* |
 | TikTok | name of Product Clicked (Segment) | `ClickButton` | itself | that name ends in 2027 *[doc]* |
 | TikTok | `content_type` of each piece (RudderStack) | the shop's word | once, beside them | *[doc]* |
-| TikTok | `limited_data_use` | `false` always | `true` where it holds | no word is no limit |
 | TikTok | `properties.content_type` | `product`, without goods too | beside goods | of a search or a sign-up there is no product |
-| TikTok | `user.city`, `user.state` | plain | left out | contact data is not kept plain. The country is sent |
-| TikTok | `user.locale` | of the browser | left out | a copy has no locale |
+| TikTok | `user.city`, `user.state` | plain | left out | contact data is not kept plain |
+| TikTok | `user.country` | of the customer's address | the event's `region` alone | what a message says of an address is contact data |
 | Pinterest | `opt_out` | `true` unless mapped | where it was said | a shopper who said nothing has not opted out |
 | Pinterest | `app_…`, `device_…`, `os_version` | required by the router | left out | of apps alone *[doc]* |
 | Pinterest | `custom_data.value` of one product | price of a piece | `value`, else price by pieces | what the message says |
@@ -146,7 +143,6 @@ _BESIDE_ROUTERS = [
 | GA4 | name of Checkout Step Completed (RudderStack) | `add_shipping_info` | `Checkout_Step_Completed` | a step may be any; `events` can say it. Then `shipping_method` is `shipping_tier` |
 | GA4 | names of Trial Started and of what is shared or put from a wishlist into the cart | the message's own, with underscores | Google's, where it has one | one name for all senders |
 | GA4 | a promotion without goods (Segment) | `items[].item_name` is the promotion's name | `promotion_name` beside the promotion's id | it is no piece of goods |
-| GA4 | `items[].currency` (RudderStack) | of each piece | of the event | one event has one currency |
 | GA4 | `method` of a sign-up | `type` | `method` | *[doc]* |
 | GA4, Microsoft | page title | of the page | left out | a copy has no title; titles may name people |
 | Microsoft | `eventName` | the message's own | GA4's word, or that of `events` | a goal matches what it is set to; one name for all senders |

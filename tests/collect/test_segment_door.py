@@ -237,6 +237,14 @@ def test_silence_about_consent_is_none(gateway: Running, context: dict[str, Any]
     assert gateway.new_event().consent is Consent.UNSTATED
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"), [("de-DE", "de-DE"), ("zh_Hans_CN", "zh_Hans_CN"), ("mara@shop.example", None), ("x" * 40, None)]
+)
+def test_a_language_is_a_short_tag_or_nothing(gateway: Running, told: str, kept: str | None) -> None:
+    assert call(gateway, "/v1/track", track(context={"locale": told})).status == 200
+    assert gateway.new_event().locale == kept
+
+
 def test_a_batch_says_for_all_its_messages_what_they_do_not_say(gateway: Running) -> None:
     """Context and integrations stand once beside the messages, as the specification lets them; a message's own word counts first."""
     shared = {"consent": {"categoryPreferences": {"C0004": False}}, "ip": "203.0.113.9"}

@@ -82,10 +82,10 @@ _OURS: Final = frozenset({"items", "transaction_id"})  # a shop's own property o
 _ITEM: Final = {
     "title": "item_name", "name": "item_name", "brand": "item_brand", "category": "item_category", "variant": "item_variant",
     "position": "index",
-    **{key: key for key in (  # [doc]; the last nine are on GA4's own page and in RudderStack's fixtures
+    **{key: key for key in (  # [doc]; the last ten are on GA4's own page and in RudderStack's fixtures
         "item_name", "item_brand", "item_category", "item_variant", "discount", "coupon", "index",
         "item_category2", "item_category3", "item_category4", "item_category5", "affiliation", "item_list_id",
-        "item_list_name", "location_id", "promotion_id", "promotion_name", "creative_name", "creative_slot",
+        "item_list_name", "location_id", "currency", "promotion_id", "promotion_name", "creative_name", "creative_slot",
     )},
 }  # fmt: skip
 

@@ -145,6 +145,7 @@ class RawEvent(Struct, kw_only=True, omit_defaults=True):
     visitor: Any = None  # our own first-party id of the browser
     token: Any = None  # a token that the merchant's server signed for this event
     region: Any = None  # where the shopper is: "DE", "US-CA"
+    locale: Any = None  # in which language the browser asks: "de", "de-DE"
 
 
 class Event(Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -172,6 +173,7 @@ class Event(Struct, kw_only=True, omit_defaults=True, gc=False):
     click_ids: dict[str, str] = {}
     visitor: str | None = None
     region: str | None = None  # ISO 3166-1 or -2, upper-case
+    locale: str | None = None  # a language tag (BCP 47), as the browser writes it
     shop: str = ""  # which shop it is of, where several that number alike report to one dataset
     order_vouched: bool = False  # a token of the shop's server names this very order
     bot: str | None = None  # why it is taken for a robot

@@ -55,7 +55,7 @@ class Words:
         texts, user, custom = self._texts, event.user_data, event.custom_data
         texts.update((
             event.dataset, event.event_name, event.event_id, event.sender, event.action_source, event.event_source_url,
-            event.referrer_url, event.visitor, event.region, event.bot, event.held_back, event.test_event_code,
+            event.referrer_url, event.visitor, event.region, event.locale, event.bot, event.held_back, event.test_event_code,
             event.messaging_channel, event.customer_segmentation, event.advanced_measurement_table,
             user.client_user_agent, user.client_ip_address, user.fbc, user.fbp,
             custom.order_id, custom.content_type, custom.currency,

@@ -32,7 +32,7 @@ Rename = Callable[[str], str]
 class RetainedPart(StrEnum):
     """What retention takes out at a time of its own."""
 
-    ADDRESS = "address"  # IP address and user agent
+    ADDRESS = "address"  # IP address, user agent and language
     CLICK_IDS = "click_ids"  # click ids, browser ids, and the addresses that carry them
     CONTACT = "contact"  # hashed contact data and other ids of a person
 
@@ -55,6 +55,7 @@ def without_person(event: Event, rename: Rename) -> Event:
         links=(),
         click_ids={},
         visitor=None,
+        locale=None,
         user_data=UserData(),
         forms=(),
         custom_data=CustomData(
@@ -124,7 +125,8 @@ def without_part(event: Event, part: RetainedPart) -> Event:
     """An event that has outlived the time for which a kind of data is kept."""
     user = event.user_data
     if part is RetainedPart.ADDRESS:
-        return replace(event, user_data=replace(user, client_ip_address=None, client_user_agent=None))
+        without = replace(user, client_ip_address=None, client_user_agent=None)
+        return replace(event, locale=None, user_data=without)
     if part is RetainedPart.CLICK_IDS:
         other = {k: v for k, v in user.other.items() if k not in _BROWSER_OTHER}
         return replace(

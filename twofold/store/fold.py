@@ -195,7 +195,7 @@ _empty = blake2b(digest_size=6).copy  # costs two thirds of beginning anew
 _FIRST_KNOWN = (
     "event_source_url", "referrer_url", "opt_out", "data_processing_options", "data_processing_options_country",
     "data_processing_options_state", "messaging_channel", "customer_segmentation", "app_data", "original_event_data",
-    "attribution_data", "advanced_measurement_table", "visitor", "region", "bot", "held_back",
+    "attribution_data", "advanced_measurement_table", "visitor", "region", "locale", "bot", "held_back",
 )  # fmt: skip
 _trust, _opted_out = attrgetter("tier"), attrgetter("opt_out")
 

@@ -42,6 +42,25 @@ def event(**message: Any) -> RawEvent:
         ("Order Refunded", "Order Refunded"),
         ("Coupon Applied", "Coupon Applied"),
         ("Purchase", "Purchase"),
+        # However its words stand beside each other.
+        ("order_completed", "Purchase"),
+        ("OrderCompleted", "Purchase"),
+        ("product-added", "AddToCart"),
+        ("cart_viewed", "Cart Viewed"),
+        ("product_shared", "Product Shared"),
+        # Meta's own names and those of Google's tag.
+        ("addtocart", "AddToCart"),
+        ("complete_registration", "CompleteRegistration"),
+        ("purchase", "Purchase"),
+        ("begin_checkout", "InitiateCheckout"),
+        ("generate_lead", "Lead"),
+        # A page is told by its own call, and its results beside a search.
+        ("Page View", "Page View"),
+        ("view_search_results", "view_search_results"),
+        # Another word beside it makes another event.
+        ("Order Completed Twice", "Order Completed Twice"),
+        ("ორდერი", "ორდერი"),
+        ("-", "-"),
     ],
 )
 def test_names_of_the_specification_are_standard_events(theirs: str, ours: str) -> None:
@@ -105,6 +124,82 @@ def test_an_order_has_its_goods() -> None:
         {"id": "9", "quantity": 1},
     ]  # fmt: skip
     assert (data["order_id"], data["num_items"], data["coupon"]) == ("50314", 4, "hasbros")
+
+
+def test_an_order_in_the_words_of_googles_tag() -> None:
+    """`transaction_id` and `items`, as senders write them that were set up for it first."""
+    items = [
+        {
+            "item_id": "111",
+            "item_name": "Monopoly",
+            "item_brand": "Halo",
+            "price": 19,
+            "quantity": "1",
+            "currency": "EUR",
+        }
+    ]
+    found = event(
+        event="purchase", properties={"transaction_id": "T-7", "value": 19, "currency": "EUR", "items": items}
+    )
+    data = found.custom_data
+    assert (data["order_id"], data["num_items"], data["content_ids"]) == ("T-7", 1, ["111"])
+    (line,) = data["contents"]
+    assert (line["id"], line["title"], line["brand"], line["quantity"], line["currency"]) == (
+        "111",
+        "Monopoly",
+        "Halo",
+        1,
+        "EUR",
+    )
+    assert not data.keys() & {"items", "transaction_id"}
+
+
+def test_a_payments_number_is_no_order_and_not_all_items_are_goods() -> None:
+    properties = {"transaction_id": "pay-9", "items": ["a", "b"]}
+    data = event(event="Payment Failed", properties=properties).custom_data
+    assert (data.get("order_id"), data["transaction_id"], data["items"]) == (None, "pay-9", ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("properties", "context", "options"),
+    [
+        ({}, {}, (None, None, None)),
+        ({"limited_data_use": False}, {}, (None, None, None)),
+        ({"data_processing_options": "false"}, {}, (None, None, None)),
+        ({"limited_data_use": True}, {}, (["LDU"], 0, 0)),
+        ({"limitedDataUse": "yes"}, {}, (["LDU"], 0, 0)),
+        ({"data_processing_options": True}, {}, (["LDU"], 0, 0)),
+        (
+            {
+                "data_processing_options": ["LDU"],
+                "data_processing_options_country": 1,
+                "data_processing_options_state": 1000,
+            },
+            {},
+            (["LDU"], 1, 1000),
+        ),
+        ({}, {"dataProcessingOptions": [["LDU"], 1, 1000]}, (["LDU"], 1, 1000)),
+        ({}, {"dataProcessingOptions": ["LDU"]}, (["LDU"], None, None)),
+    ],
+)
+def test_limited_use(properties: dict[str, Any], context: dict[str, Any], options: Any) -> None:
+    """As Segment's mapping, RudderStack's context and TikTok's word have it; a wish in another form is one as well."""
+    found = event(event="Product Viewed", properties=properties, context=context)
+    told = (found.data_processing_options, found.data_processing_options_country, found.data_processing_options_state)
+    assert told == options
+    assert not found.custom_data.keys() & properties.keys()
+
+
+@pytest.mark.parametrize(
+    ("properties", "out"),
+    [({}, None), ({"opt_out": False}, None), ({"optOut": True}, True), ({"opt_out": "yes"}, True)],
+)
+def test_an_opt_out(properties: dict[str, Any], out: bool | None) -> None:
+    assert event(event="Product Viewed", properties=properties).opt_out is out
+
+
+def test_the_language_of_the_browser() -> None:
+    assert event(event="Product Viewed", context={"locale": "de-DE"}).locale == "de-DE"
 
 
 def test_one_product_is_its_properties() -> None:

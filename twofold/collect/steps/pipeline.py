@@ -26,6 +26,7 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
     required.put_action_source,
     required.put_event_id,
     required.put_urls,
+    required.put_locale,
     required.put_match_keys,
     clicks.put_browser_facts,
     clicks.put_click_ids,

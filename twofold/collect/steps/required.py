@@ -187,6 +187,21 @@ def put_urls(draft: Draft) -> Refusal | None:
     return None
 
 
+_LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+
+
+def put_locale(draft: Draft) -> Refusal | None:
+    """A language's tag, which is short and names nobody; what is none is left out."""
+    given = draft.raw.locale
+    if given in (None, ""):
+        return None
+    if isinstance(given, str) and _LOCALE.fullmatch(given):
+        draft.fields["locale"] = given
+    else:
+        draft.warnings.append("locale is no language tag as de or de-DE; left out")
+    return None
+
+
 def _put_url(draft: Draft, name: str, url: Any) -> None:
     if not isinstance(url, str):
         draft.warnings.append(f"{name} is not text; left out")

@@ -80,6 +80,8 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
         made["event_source_url"] = event.event_source_url
     if custom := _custom(event):
         made["custom_data"] = custom
+    if event.locale:
+        made["language"] = event.locale[:2].lower()  # two letters [doc]
     if event.opt_out:
         made["opt_out"] = True
     return parts.encode(made)

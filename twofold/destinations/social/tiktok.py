@@ -96,8 +96,7 @@ def build(event: Event, name: str, terms: Terms) -> bytes | Suppressed:
         "user": user,
         **parts.filled({"page": page, "properties": _properties(event)}),
     }
-    if parts.is_limited(event):
-        made["limited_data_use"] = True
+    made["limited_data_use"] = parts.is_limited(event)
     return parts.encode({"event_source": source, "data": [made]})
 
 
@@ -116,6 +115,7 @@ def _user(event: Event) -> dict[str, Any]:
             "ttp": event.click_ids.get("_ttp"),
             "ip": user.client_ip_address,
             "user_agent": user.client_user_agent,
+            "locale": event.locale,
         }
     )
 

@@ -44,7 +44,7 @@ _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("variant", ("variant", "item_variant")),
     *((name, (name,)) for name in (
         "item_category2", "item_category3", "item_category4", "item_category5", "coupon", "affiliation", "item_list_id",
-        "item_list_name", "location_id", "promotion_id", "promotion_name", "creative_name", "creative_slot",
+        "item_list_name", "location_id", "currency", "promotion_id", "promotion_name", "creative_name", "creative_slot",
     )),
 )  # fmt: skip
 CONTACT = frozenset(name for _, names in _PERSON for name in names) | {"name", "address", "username"}

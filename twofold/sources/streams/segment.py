@@ -6,6 +6,7 @@ Money, ids and contact data are read by the steps like any sender's; a message s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from decimal import Decimal
@@ -14,8 +15,10 @@ from typing import Any
 from twofold.event.identity import is_secret_link
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_list, as_object, read_time_ms
+from twofold.event.scalars import as_list, as_object, read_boolean, read_time_ms
+from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.sources.lenient import part, parts, text
+from twofold.sources.streams import ga4
 from twofold.sources.streams.message import CONTACT, LeftOut, goods_of, person_of, pieces_of, worth_of
 
 CALLS: dict[str, str] = {
@@ -55,9 +58,28 @@ _CUSTOM: dict[str, str] = {
 }  # fmt: skip
 """What Meta has no standard event for, in one spelling however a sender writes it: a destination may have a name for it."""
 
+_BETWEEN = re.compile(r"[\s_.:/-]+")
+
+
+def _letters(name: str) -> str:
+    """A name without what stands between its words: `order_completed`, `Order Completed` and `OrderCompleted` are one."""
+    return _BETWEEN.sub("", name).lower()
+
+
+_KNOWN: dict[str, str] = {
+    _letters(theirs): ours
+    for theirs, ours in (
+        # A page is told by its own call, and its results beside a search: a track of such a name would count it twice.
+        *((name, name) for name in sorted(STANDARD_EVENTS - {"PageView"})),
+        *((name, ours) for name, ours in ga4.NAMES.items() if name not in ("page_view", "view_search_results")),
+        *_CUSTOM.items(), *NAMES.items(),
+    )
+}  # fmt: skip
+"""What a sender may call an event: by the specification, as Meta does, or in the words of Google's tag."""
+
 _NO_EVENT = frozenset(("identify", "screen", "group", "alias"))
 # What the platform calls otherwise -> its name in custom_data.
-_RENAMED = {"query": "search_string", "category": "content_category"}
+_RENAMED = {"query": "search_string", "search_term": "search_string", "category": "content_category"}
 _OF_A_PRODUCT = ("ViewContent", "AddToCart", "AddToWishlist")
 _PROMOTIONS = ("Promotion Viewed", "Promotion Clicked")
 # Of a line in `contents`, as senders write it who know one platform's own words -> Meta's.
@@ -65,9 +87,12 @@ _OF_A_LINE = {
     "content_id": "id", "product_id": "id", "price": "item_price", "content_price": "item_price", "content_name": "title",
     "content_category": "category",
 }  # fmt: skip
+_LIMITED = ("limited_data_use", "limitedDataUse")
+_OPTED_OUT = ("opt_out", "optOut")
 _READ = frozenset((
     "order_id", "orderId", "currency", "value", "total", "revenue", "products", "product_id", "sku", "price", "quantity", "fbp",
-    "fbc", "action_source", "url", "path", "referrer", "title", "search", "checkout_id", "cart_id",
+    "fbc", "action_source", "url", "path", "referrer", "title", "search", "checkout_id", "cart_id", "data_processing_options",
+    "data_processing_options_country", "data_processing_options_state", *_LIMITED, *_OPTED_OUT,
 )) | CONTACT  # fmt: skip
 
 
@@ -90,6 +115,7 @@ def read_message(
         return time_ms
     properties, context = part(tree, "properties"), part(tree, "context")
     page = part(context, "page")
+    options = _limits(properties, context)
     return RawEvent(
         event_name=name,
         event_time=time_ms // 1000,
@@ -102,6 +128,11 @@ def read_message(
         custom_data=_custom(name, properties, notes),
         consent=_consent(context, categories),
         links=_links(properties) or None,
+        locale=text(context, "locale"),
+        opt_out=True if any(not _is_no(properties.get(name)) for name in _OPTED_OUT) else None,
+        data_processing_options=options[0],
+        data_processing_options_country=options[1],
+        data_processing_options_state=options[2],
     )
 
 
@@ -117,8 +148,7 @@ def _name_of(tree: dict[str, Any], kind: str) -> str | Refusal:
     if not isinstance(given, str) or not given.strip():
         reason = DropReason.MISSING_EVENT_NAME if given in (None, "") else DropReason.INVALID_EVENT_NAME
         return _refuse(reason, "event", "the event's name as text", given)
-    known = " ".join(given.lower().split())
-    return NAMES.get(known) or _CUSTOM.get(known, given.strip())
+    return _KNOWN.get(_letters(given), given.strip())
 
 
 def _time_of(tree: dict[str, Any], sent_at: Any, now_ms: int) -> int | Refusal:
@@ -155,6 +185,26 @@ def _goes_nowhere(integrations: dict[str, Any]) -> bool:
     return lower.pop("all", True) is False and not any(lower.values())
 
 
+def _limits(properties: dict[str, Any], context: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Limited use as Meta's options, country and state. In `context.dataProcessingOptions` the three may stand in one list; a mere
+    yes leaves it to the platform where it holds."""
+    told = context.get("dataProcessingOptions")
+    rows = as_list(told)
+    if rows and isinstance(rows[0], list):
+        options, country, state = (*rows, None, None)[:3]
+        return options, country, state
+    given = [properties.get("data_processing_options"), told, *(properties.get(name) for name in _LIMITED)]
+    said = next((value for value in given if not _is_no(value)), None)
+    if isinstance(said, (list, dict)):
+        return said, properties.get("data_processing_options_country"), properties.get("data_processing_options_state")
+    return (None, None, None) if said is None else (["LDU"], 0, 0)
+
+
+def _is_no(value: Any) -> bool:
+    """What says nothing of a wish, or says no. Whatever else stands there is one."""
+    return value in (None, "", []) or read_boolean(value) is False
+
+
 def _referrer(place: dict[str, Any]) -> str | None:
     """Where the visit came from; None of `$direct`, as RudderStack's browser library calls it where it came from nowhere."""
     told = text(place, "referrer")
@@ -185,11 +235,17 @@ def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str
     if name in _PROMOTIONS and (title := text(properties, "name")):
         data.setdefault("promotion_name", title)
     order = text(properties, "order_id") or text(properties, "orderId")
+    if order is None and name == "Purchase":
+        order = text(properties, "transaction_id")  # Google's word; of another event it may be a payment's number
+        data.pop("transaction_id", None)
     if order is not None:
         data["order_id"] = order
     if contents:
         data |= {"contents": contents} | ({"num_items": pieces} if (pieces := pieces_of(contents)) else {})
         data.setdefault("content_type", "product")
+        data.setdefault("content_ids", [line["id"] for line in contents if line.get("id") is not None])
+        if _of_google(properties):
+            data.pop("items", None)
     value = _value(name, properties, contents)
     if value is not None:
         data["value"] = value
@@ -199,13 +255,19 @@ def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str
 
 
 def _goods(name: str, properties: dict[str, Any], notes: list[str]) -> list[dict[str, Any]]:
-    """``products``; else ``contents``, as a platform's own form has them; else the one product that the properties are about."""
-    rows = parts(properties, "products")
+    """``products``; else ``items``, as Google has them, or ``contents``, as another platform's own form; else the one product that
+    the properties are about."""
+    rows = parts(properties, "products") or _of_google(properties)
     if not rows and (lines := parts(properties, "contents")):
         return [_line(line) for line in lines]
     if not rows and (name in _OF_A_PRODUCT or properties.keys() & {"product_id", "sku"}):
         rows = [properties]
-    return goods_of(rows, ("product_id", "sku", "id"), "price", notes, "products")
+    return goods_of(rows, ("product_id", "sku", "id", "item_id", "item_name"), "price", notes, "products")
+
+
+def _of_google(properties: dict[str, Any]) -> list[dict[str, Any]]:
+    """``items``, where they are goods: a shop may call anything so."""
+    return [row for row in parts(properties, "items") if row.keys() & {"item_id", "item_name", "product_id", "sku"}]
 
 
 def _line(line: dict[str, Any]) -> dict[str, Any]:
