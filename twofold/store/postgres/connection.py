@@ -66,6 +66,7 @@ def _configure(db: Connection[Any], writes: bool) -> None:
     db.execute(f"set search_path = {SCHEMA}, pg_catalog")
     db.execute(f"set statement_timeout = '{STATEMENT_S if writes else READ_S}s'")
     db.execute("set lock_timeout = '15s'")
+    db.execute("set jit = off")  # what it makes of a statement takes it longer than nearly all of ours run
     # A machine that is gone says nothing: its session, and with it its place, is over some ten seconds later.
     for name, value in (("tcp_keepalives_idle", 5), ("tcp_keepalives_interval", 2), ("tcp_keepalives_count", 3)):
         db.execute(f"set {name} = {value}")
@@ -87,6 +88,14 @@ def _configure(db: Connection[Any], writes: bool) -> None:
             raise StoreError(
                 f"PostgreSQL's setting {name}: expected {expected[0]}, got {got}; durability is not assured"
             )
+
+
+def find_by_keys(db: Connection[Any]) -> None:
+    """For whoever asks as the embedded engine is asked: each statement names few rows, and finds them by keys. Whole tables are read
+    where there is no other way; what is thought of their size, when some of it is months old, is no reason to."""
+    for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
+        db.execute(f"set {name} = off")
+    db.execute("set max_parallel_workers_per_gather = 0")
 
 
 def _setting(db: Connection[Any], name: str) -> str:

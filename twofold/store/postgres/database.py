@@ -32,7 +32,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked
 from twofold.store.beside.folder import FolderLock, make_folder
 from twofold.store.engine import SCHEMA_VERSION
-from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
+from twofold.store.postgres.connection import SCHEMA, Reader, connect, find_by_keys, rows_of
 from twofold.store.postgres.dead_rows import set_pace
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
@@ -86,6 +86,7 @@ class Engine:
                 make_schema(self._db)
                 set_pace(self._db)
             self._listen(self._db)
+            find_by_keys(self._db)
             self.db = Reader(self._db)
             if examine is not None:
                 examine(self.db)
@@ -270,6 +271,7 @@ class Engine:
                 db.close()
                 return
             self._listen(db)
+            find_by_keys(db)
             self._db, self.db = db, Reader(db)
             self._types.clear()
             self.stale = True

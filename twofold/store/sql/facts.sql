@@ -49,9 +49,9 @@ select d.id / 256, t.name, d.state, d.reason, d.first_attempt_at, d.settled_at, 
        f.payload, f.consent,
        (select case when x.code <> '' then x.code else coalesce(cast(x.status as text), '') end
         from attempt as x where x.delivery = d.id and x.outcome <> 'told' order by x.id desc limit 1), v.worth, v.value, v.currency
-from action as a cross join delivery as d
+from action as a cross join delivery as d on d.id between a.id * 256 and a.id * 256 + 255
 join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id left join told_value as v on v.delivery = d.id
-where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and d.id between a.id * 256 and a.id * 256 + 255
+where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase'
 order by a.id, d.id;
 
 -- name: facts_first_link
