@@ -12,6 +12,7 @@ import pytest
 from every_door import (
     BROWSERS,
     CONFIGURATION,
+    DOORS,
     event,
     hit,
     own_order,
@@ -197,3 +198,26 @@ def test_a_currency_that_says_nothing_is_none(word: str, gateway: Running) -> No
     assert any("currency" in warning for warning in kept.warnings)
     reply = gateway.post(purchase("sale", custom_data=given))
     assert (reply.status, reply.error["error_data"]["refused"][0]["reason"]) == (400, "missing_currency")
+
+
+@pytest.mark.parametrize("place", ["{{ order.id }}", "${orderId}", "%ORDER_ID%", "order-{{id}}", "__ORDER_ID__"])
+@pytest.mark.parametrize("door", ["capi", "capi_form", "capi_texts", "segment", *BROWSERS])
+def test_two_sales_under_a_templates_place_are_two(gateway: Running, door: str, place: str) -> None:
+    """Whoever forgot to fill in a template sends the same id with every order: none of them may stand for another."""
+    gateway.forget()
+    for value, email in ((10, "ann@b.example"), (20, "bob@b.example")):
+        facts = {"email": email, "custom": {"value": value, "total": value}}
+        assert DOORS[door](gateway, place, facts).status == 200
+    first, second = gateway.new_events()
+    assert first.event_id != second.event_id
+    assert (first.custom_data.order_id, second.custom_data.order_id) == (None, None)
+    assert [first.custom_data.value, second.custom_data.value] == [10, 20]
+
+
+@pytest.mark.parametrize("place", ["{{ customer.id }}", "${id}", "%CUSTOMER_ID%"])
+def test_two_people_under_a_templates_place_are_two(gateway: Running, place: str) -> None:
+    gateway.forget()
+    gateway.post(purchase("place-1", user_data={"em": "ann@b.example", "external_id": place, "fn": "{{ first_name }}"}))
+    user = gateway.new_event().user_data
+    assert user.external_id == ()
+    assert user.fn == ()

@@ -22,6 +22,7 @@ from twofold.event.scalars import (
     as_object,
     exact_amount,
     exact_integer,
+    is_no_id,
     lenient_amount,
     names_nobody,
     read_currency,
@@ -221,3 +222,31 @@ def test_objects_in_the_shapes_that_languages_make(given: Any, found: Any) -> No
 def test_lists_in_the_shapes_that_languages_make(given: Any, found: Any, alone: Any) -> None:
     assert as_list(given) == found
     assert as_list(given, alone=True) == alone
+
+
+PLACES = ["{{ customer.id }}", "${id}", "%%id%%", "{order_id}", "%ORDER_ID%", "[order_id]", "<order_id>", "__ORDER_ID__",
+          "<?= $id ?>", "<%= order.id %>", "#{id}", "[[id]]"]  # fmt: skip
+"""As Liquid, JavaScript, mail tools, PHP, ERB and platforms' macros leave them where nobody filled them in."""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_templates_place_names_nobody(place: str) -> None:
+    assert names_nobody(place)
+    assert is_no_id(place)
+
+
+@pytest.mark.parametrize("id_", ["{3f2504e0-4f89-11d3-9a0c-0305e82c3301}", "RE%2F12", "50%", "chk%3D%3D", "[12]", "a__b",
+                                 "<12>", "__utmz.123", "E.C.P.x__y", "_fbp", '{"a":{"b":1}}'])  # fmt: skip
+def test_signs_in_an_id_make_no_place(id_: str) -> None:
+    assert not names_nobody(id_)
+    assert not is_no_id(id_)
+
+
+@pytest.mark.parametrize("text", ["{{ name }}", "${name}", " {% name %} "])
+def test_a_place_alone_says_nothing(text: str) -> None:
+    assert says_nothing(text)
+
+
+@pytest.mark.parametrize("text", ["[Sale]", "<b>", "{x}", "50 %", "Dear {{name}}!"])
+def test_words_between_signs_say_something(text: str) -> None:
+    assert not says_nothing(text)

@@ -232,15 +232,41 @@ NO_ID = frozenset(
 """The usual spellings of `names_nobody`, for ids that are compared letter by letter: an event's, an order's."""
 
 
+# What a template has where a value belongs, when nobody filled it in: Liquid, Handlebars, GTM, JavaScript, PHP, ERB, mail.
+_PLACE = r"\{\{.*\}\}|\{%.*%\}|\$\{.*\}|#\{.*\}|<%.*%>|<\?.*\?>|%%.+%%|\[\[.+\]\]"
+_IS_PLACE = re.compile(rf"\s*(?:{_PLACE})\s*", re.S).fullmatch
+# In an id also as a part of it, and between single signs: {order_id}, %ORDER_ID%, [order_id], <order_id>, __ORDER_ID__
+_HAS_PLACE = re.compile(
+    rf"(?:{_PLACE})|^\s*(?:\{{[a-z][a-z_. ]+\}}|\[[a-z][a-z_. ]+\]|<[a-z][a-z_. ]+>|%[a-z][a-z_.]+%|__[a-z][a-z_]+__)\s*$",
+    re.S | re.I,
+).search
+
+
 def says_nothing(text: str) -> bool:
-    """True for a text that a program wrote because it knew nothing: "", "undefined", "null", "[object Object]"."""
-    return len(text) < _LONGEST_WORD and text.strip().lower() in SAYS_NOTHING
+    """True for a text that a program wrote because it knew nothing: "", "undefined", "null", "[object Object]", or the
+    place of a template that was never filled in: "{{ customer.email }}"."""
+    if len(text) < _LONGEST_WORD and text.strip().lower() in SAYS_NOTHING:
+        return True
+    return ("{" in text or "<" in text or "%%" in text or "[[" in text) and _IS_PLACE(text) is not None
+
+
+def is_unfilled(text: str) -> bool:
+    """True for an id in which a template's place stands: every order, person or event would have the same."""
+    # Looks in C for a letter first: this runs for every event.
+    signs = "{" in text or "%" in text or "[" in text or "<" in text or "__" in text
+    return signs and _HAS_PLACE(text) is not None
+
+
+def is_no_id(text: str) -> bool:
+    """`names_nobody` in its usual spellings, for an id that is compared letter by letter: an event's, an order's."""
+    return text in NO_ID or is_unfilled(text)
 
 
 def names_nobody(text: str) -> bool:
-    """The same for an id of a person, browser, order or event: also zeros alone, and a hash of one of these words."""
+    """The same for an id of a person, browser, order or event: also zeros alone, a hash of one of these words, and a
+    template's place anywhere in it."""
     bare = text.strip().lower()
-    return bare in _NOBODY or not bare.strip("0-")
+    return bare in _NOBODY or not bare.strip("0-") or is_unfilled(bare)
 
 
 # -- shapes

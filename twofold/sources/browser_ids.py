@@ -29,7 +29,7 @@ from twofold.event.click_ids import (
 from twofold.event.identity import read_event_id
 from twofold.event.json import read_json
 from twofold.event.model import Consent
-from twofold.event.scalars import NO_ID, names_nobody, says_nothing
+from twofold.event.scalars import is_no_id, names_nobody, says_nothing
 
 _VISITOR = re.compile(r"[A-Za-z0-9._-]{8,80}")
 # Cookies first, so that a parameter's name wins where both are written alike.
@@ -150,4 +150,4 @@ def _of_landing(landing: str | None) -> dict[str, str]:
 
 def _event_id(value: str | None) -> str | None:
     found = read_event_id(value)
-    return None if found in NO_ID else found
+    return None if found is None or is_no_id(found) else found

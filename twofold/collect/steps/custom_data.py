@@ -19,10 +19,10 @@ from twofold.event.model import Content, CustomData
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import (
     CURRENCIES,
-    NO_ID,
     PLACES,
     as_list,
     as_object,
+    is_no_id,
     read_currency,
     read_decimal,
     read_integer,
@@ -95,7 +95,7 @@ def is_plain(data: CustomData | None) -> bool:
     if order_id is not None:
         if not 0 < len(order_id) <= MAX_ID:
             return False
-        if order_id in NO_ID or "://" in order_id:
+        if is_no_id(order_id) or "://" in order_id:
             return False
     if kind is not None and not 0 < len(kind) <= MAX_ID:
         return False
@@ -171,7 +171,7 @@ def _currency(value: Any, warnings: list[str]) -> str | Refusal | None:
 
 
 def _order_id(value: Any, warnings: list[str]) -> str | None:
-    if isinstance(value, (str, int)) and str(value) in NO_ID:
+    if isinstance(value, (str, int)) and is_no_id(str(value)):
         if value != "":
             warnings.append("custom_data.order_id says nothing; left out")
         return None

@@ -18,7 +18,7 @@ from twofold.event.identity import make_event_id, read_event_id, without_contact
 from twofold.event.mending import stand_in
 from twofold.event.model import CustomData, RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import NO_ID, as_list, as_object, read_boolean, read_integer
+from twofold.event.scalars import as_list, as_object, is_no_id, read_boolean, read_integer
 from twofold.event.scrub import MAX_URL, scrub_custom, scrub_url
 from twofold.event.vocabulary import (
     ACTION_SOURCES,
@@ -152,7 +152,7 @@ def put_action_source(draft: Draft) -> Refusal | None:
 
 def put_event_id(draft: Draft) -> Refusal | None:
     given = draft.raw.event_id
-    if not given or given is True or (type(given) is str and given in NO_ID):
+    if not given or given is True or (type(given) is str and is_no_id(given)):
         draft.event_id = make_event_id()
         draft.fields["id_given"] = False
         says = "is missing" if given is None or given == "" else "says nothing"

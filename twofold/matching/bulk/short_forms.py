@@ -52,13 +52,19 @@ def hash_expression(field: str, text: str, country: str, regions: Iterable[str])
 
 def _is_nothing(text: str) -> str:
     """SQL: may ``text`` be a word of a program that knew nothing? The rule itself is in `event.scalars`."""
-    return f"(lower(trim({text}, {_SPACE})) IN ({_NOTHING}) OR trim({text}, '0-' || {_SPACE}) = '')"
+    word = f"lower(trim({text}, {_SPACE})) IN ({_NOTHING}) OR trim({text}, '0-' || {_SPACE}) = ''"
+    return f"({word} OR {_may_be_a_place(text)})"
+
+
+def _may_be_a_place(text: str) -> str:
+    """SQL: has ``text`` a sign of a template's place?"""
+    return f"regexp_matches({text}, '[{{}}%<\\[]|__')"
 
 
 def short_form(field: str, text: str, country: str, regions: Iterable[str]) -> str:
     """SQL for the form of ``text`` (an expression, not NULL), or NULL. ``country`` is an expression for a code or ''."""
     if field in ("fn", "ln", "ct"):
-        plain = f"length({text}) < 32 AND regexp_full_match({text}, {quoted(_ASCII)})"
+        plain = f"length({text}) < 32 AND regexp_full_match({text}, {quoted(_ASCII)}) AND NOT {_may_be_a_place(text)}"
         bare = f"lower(regexp_replace({text}, '[^A-Za-z0-9]+', '', 'g'))"
         return f"CASE WHEN {plain} THEN CASE WHEN {bare} NOT IN ({_NO_NAME}) THEN {bare} END END"
     if field == "em":
