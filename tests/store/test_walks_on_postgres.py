@@ -33,6 +33,7 @@ def test_rows_of_a_walk_come_as_they_are_asked_for(address):
     """Those before one that the server cannot answer are had, and two walks go on beside each other."""
     db = open_walker(address)
     try:
+        assert db.execute("select 1").fetchall() == [(1,)]  # before it has its snapshot as any reader
         db.execute("begin")
         first, second = db.execute(FAILS_LATE), db.execute("select generate_series(1, ?)", (2 * FETCHED + 1,))
         assert [next(first) for _ in range(FETCHED + 1)] == [(0,)] * (FETCHED + 1)

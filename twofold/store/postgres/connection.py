@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection, RawCursor, RawServerCursor
+from psycopg.pq import TransactionStatus
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.bodies import plain_body
@@ -188,11 +189,15 @@ class Walker(Reader):
         self._walks = 0
 
     def _asked(self, text: str, values: Sequence[Any]) -> Rows:
-        if text == _SNAPSHOT:
+        if self._db.pgconn.transaction_status != TransactionStatus.INTRANS:
             return super()._asked(text, values)
         self._walks += 1
         cursor = RawServerCursor(self._db, f"walk_{self._walks}")
-        cursor.execute(text, values, binary=True)
+        try:
+            cursor.execute(text, values, binary=True)
+        except BaseException:
+            cursor.close()
+            raise
         return Rows(cursor.description, _walked(cursor))
 
 
