@@ -62,7 +62,8 @@ class SharedKeys:
         if day > self._day:
             self._day, self._expired = day, False
         if not self._expired:
-            self._engine.run("expire_fold_keys", (self._day - self._window, EXPIRED_AT_ONCE))
+            before = self._day - self._window
+            self._engine.run("expire_fold_keys", (before, EXPIRED_AT_ONCE, before * DAY_MS, (self._day + 1) * DAY_MS))
             self._expired = self._engine.changes() < EXPIRED_AT_ONCE
 
     def close(self) -> None:

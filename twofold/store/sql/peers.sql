@@ -59,12 +59,18 @@ insert into held_key (key, action, day) values /*rows*/ (?, ?, ?)
 on conflict (key) do update set action = excluded.action, day = excluded.day;
 
 -- name: expire_fold_keys
--- Some keys that have left the window.
-delete from held_key where key in (select key from held_key where day < ?1 order by day limit ?2);
+-- Some keys that have left the window: claimed before a day, and not by an action that began since, between two times in ms; what came
+-- while nobody was sure how late it is stands under the last day that was sure.
+delete from held_key where key in (
+    select k.key from held_key as k left join action as a on a.id = k.action
+    where k.day < ?1 and (a.created_at is null or a.created_at < ?3 or a.created_at >= ?4) order by k.day limit ?2);
 
 -- name: expire_fold_keys @postgres
 -- Some keys that have left the window, and that nobody holds at this moment.
-delete from held_key where key in (select key from held_key where day < ?1 order by day limit ?2 for update skip locked);
+delete from held_key where key in (
+    select k.key from held_key as k left join action as a on a.id = k.action
+    where k.day < ?1 and (a.created_at is null or a.created_at < ?3 or a.created_at >= ?4) order by k.day limit ?2
+    for update of k skip locked);
 
 -- name: forget_fold_keys
 -- Keys lead nowhere any more.
