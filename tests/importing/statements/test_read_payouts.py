@@ -10,6 +10,7 @@ import pytest
 from tests.importing.statements.statement_files import read, recognised, written
 from twofold.errors import FileRefused
 from twofold.importing.statements.formats import formats_of
+from twofold.ledger.filing import local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
 
@@ -505,6 +506,15 @@ def test_it_is_said_that_times_name_no_zone_only_where_they_name_none(tmp_path, 
     assert any("say no zone" in note for note in found.notes) is said
     hour = {"CET": 9, "UTC": 10, "": 10}[zone]
     assert {datetime.fromtimestamp(line.at, UTC).hour for line in lines_of(found)} >= {hour}
+
+
+@pytest.mark.parametrize(("zone", "kept"), [("CET", "+01:00"), ("CEST", "+02:00"), ("Europe/Amsterdam", "Europe/Amsterdam"),
+                                            ("UTC", "UTC"), ("GMT-03:30", "-03:30")])  # fmt: skip
+def test_a_line_has_the_day_that_stands_in_its_row(tmp_path, zone, kept):
+    """Half past midnight in Adyen's zone is the evening before in UTC, and its rate and its day in the books are those of the row."""
+    text = "\n".join([ADYEN, *ADYEN_ROWS]).replace(",CET,", f",{zone},").replace(" 10:00:00,", " 00:30:00,")
+    line, *_ = lines_of(read(written(tmp_path, text + "\n"), FORMATS))
+    assert (line.zone, local_day(line)) == (kept, "2026-03-12")
 
 
 def test_a_type_of_adyens_that_nobody_knows_is_said_and_moves_its_money(tmp_path):

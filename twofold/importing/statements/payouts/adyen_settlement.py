@@ -13,7 +13,6 @@ from decimal import Decimal
 from twofold.importing.statements.contract import Item
 from twofold.importing.statements.reading.batches import Batches, amounts_of
 from twofold.importing.statements.reading.sheets import Cells, TableFile, TableFormat
-from twofold.importing.statements.reading.zones import zone_of
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine, Told
 from twofold.ledger.money import to_minor
 from twofold.ledger.references import gather, reference
@@ -76,7 +75,7 @@ def _row(cells: Cells, batches: Batches, seen: Counter[tuple[str, str, str]]) ->
     kind = _kind(cells, net)
     account = cells.id("account") or cells.file.options.account
     psp, change, batch = cells.id("psp"), cells.id("change"), cells.id("batch")
-    at = _at(cells)
+    at, zone = cells.moment_in_zone("at")
     line = MoneyLine(
         source=SOURCE,
         account=account,
@@ -87,6 +86,7 @@ def _row(cells: Cells, batches: Batches, seen: Counter[tuple[str, str, str]]) ->
         net=money.net,
         currency=currency,
         at=at,
+        zone=zone,
         batch=batch,
         references=gather(
             reference("order", cells.text("order")),
@@ -147,18 +147,6 @@ def _id(account: str, kind: MoneyKind, number: str, seen: Counter[tuple[str, str
     seen[account, kind, number] += 1
     place = seen[account, kind, number]
     return number if place == 1 else f"{number}/{place}"
-
-
-def _at(cells: Cells) -> int:
-    text = cells.text("zone")
-    zone = zone_of(text) if text else None
-    if text and zone is None:
-        cells.file.note(f"the zone {cells.shown('zone')} is not known or is several; its times were read in the zone of "
-                        "--timezone, else as UTC")  # fmt: skip
-    at = cells.time("at", zone or cells.file.options.zone)
-    if at is None:
-        raise cells.misread("at", "a time", "nothing", "no_date")
-    return at
 
 
 SETTLEMENT = TableFormat(

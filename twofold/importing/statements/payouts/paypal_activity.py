@@ -25,7 +25,6 @@ from twofold.importing.statements.payouts.paypal_kinds import (
 )
 from twofold.importing.statements.reading.batches import amounts_of
 from twofold.importing.statements.reading.sheets import Cells, TableFile, TableFormat
-from twofold.importing.statements.reading.zones import zone_of
 from twofold.ledger.lines import Counterpart, MoneyKind, MoneyLine, Told
 from twofold.ledger.references import gather, reference
 
@@ -90,6 +89,7 @@ def _line(cells: Cells, standing: str, before: str) -> Told:
         )
     kind = kind_of(word, money.net)
     number = cells.id("id")
+    at, zone = cells.moment_in_zone("date", beside="time")
     named = cells.id("payment") or (before if word == "conversion" else "")
     of_payment = kind in _OF_PAYMENT or word == "conversion"
     line = MoneyLine(
@@ -101,7 +101,8 @@ def _line(cells: Cells, standing: str, before: str) -> Told:
         fee=money.fee,
         net=money.net,
         currency=currency,
-        at=_at(cells),
+        at=at,
+        zone=zone,
         status=standing,
         references=gather(
             reference("transaction", number) if kind is MoneyKind.CHARGE else None,
@@ -128,18 +129,6 @@ def order_in(custom: str) -> str:
         return ""
     value = found.get("order_id") if isinstance(found, dict) else None
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-
-
-def _at(cells: Cells) -> int:
-    text = cells.text("zone")
-    zone = zone_of(text) if text else None
-    if text and zone is None:
-        cells.file.note(f"the zone {cells.shown('zone')} is not known or is several; its times were read in the zone of "
-                        "--timezone, else as UTC")  # fmt: skip
-    at = cells.time("date", zone or cells.file.options.zone, beside="time")
-    if at is None:
-        raise cells.misread("date", "a date", "nothing", "no_date")
-    return at
 
 
 def _is_conversion(cells: Cells) -> bool:

@@ -83,7 +83,7 @@ def _read_transactions(file: TableFile) -> Iterator[Item]:
 
 
 def _transaction(cells: Cells, batches: Batches) -> Iterator[Item]:
-    at, currency = cells.moment("at"), cells.currency("gross", "net")
+    (at, zone), currency = cells.moment_in_zone("at"), cells.currency("gross", "net")
     money = _amounts(cells)
     kind = kind_of(cells.text("type"), money.net)
     if kind is None:
@@ -106,7 +106,7 @@ def _transaction(cells: Cells, batches: Batches) -> Iterator[Item]:
         net=money.net,
         currency=currency,
         at=at,
-        zone=cells.file.options.zone_name,
+        zone=zone,
         day_only=cells.is_day("at"),
         available_at=paid_at if paid_at is not None else cells.time("available"),
         batch=batch,

@@ -34,3 +34,14 @@ def zone_of(text: str) -> tzinfo | None:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         return None
+
+
+def zone_name(zone: tzinfo) -> str:
+    """As a line keeps its zone: an IANA name, ``UTC``, or an offset as ``+01:00``."""
+    if isinstance(zone, ZoneInfo):
+        return zone.key
+    offset = zone.utcoffset(None)
+    if not offset:
+        return "UTC"
+    sign, minutes = "-" if offset < timedelta(0) else "+", abs(offset) // timedelta(minutes=1)
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}"
