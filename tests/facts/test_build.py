@@ -55,6 +55,26 @@ def test_only_days_that_changed_are_made_again(tmp_path: Path) -> None:
         assert read_manifest(w.files) == after
 
 
+def test_a_marked_day_of_which_nothing_changed_keeps_its_files(tmp_path: Path) -> None:
+    """A mark says no more than that something was written; what is made anew would say the same, row for row."""
+    with world(tmp_path / "data") as w:
+        w.live(60)
+        w.rebuild(lives=True)
+        w.rebuild(lives=True)
+        before = read_manifest(w.files)
+        assert before is not None
+        for part in ("orders", "lines"):
+            for day in before.files["orders" if part == "orders" else "money"]:
+                w.mark(part, day)
+        assert {part for part, _ in w.rebuild(lives=True).days} >= {"orders", "lines"}
+        after = read_manifest(w.files)
+        assert after is not None
+        for table in ("orders", "order_lines", "order_names", "money", "money_keys", "lives", "life_terms"):
+            assert before.files[table]
+            assert after.files[table] == before.files[table]
+        assert after.files["line_seals"] != before.files["line_seals"]
+
+
 def test_what_is_written_while_tables_are_made_is_marked(tmp_path: Path) -> None:
     """The builder's snapshot is older: its day is made once more."""
     with world(tmp_path / "data") as w:

@@ -392,6 +392,10 @@ class World:
         self.end(generation, built)
         return built
 
+    def mark(self, part: str, day: str) -> None:
+        """As if something of the day had been written."""
+        self._run(self.store.transact(lambda _e: self.store.changed.day(part, day_number(day))))
+
     def marks(self) -> list[tuple[Any, ...]]:
         return list(self._run(self.store.transact(lambda e: e.run("select_changed_days"))))
 

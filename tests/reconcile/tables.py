@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from twofold.facts.engine import _READ, Answer, Asked
 from twofold.facts.engines.duckdb import view_of
-from twofold.facts.parquet import _batch, schema_of
+from twofold.facts.parquet import Row, Values, batch_of, columns_of, schema_of
 from twofold.facts.shape import Table
 from twofold.facts.tables import BY_NAME
 from twofold.reconcile.chain.account import counts
@@ -20,6 +20,7 @@ from twofold.reconcile.chain.rows import Report
 from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.told import Told, one_of_each_exchange
 from twofold.reconcile.closure.days import DayLives, OrderMoves
+from twofold.reconcile.exchange import day_text
 from twofold.reconcile.lives.asking import chain_of
 from twofold.reconcile.lives.making import day_of_rows
 
@@ -47,21 +48,27 @@ class Tables:
     ) -> None:
         """``more``: rows of tables that are not of lives."""
         self._db = duckdb.connect(":memory:", config={"threads": 1})
-        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        rows: dict[str, dict[str, list[Row | Values]]] = defaultdict(lambda: defaultdict(list))
         customers = {name: n for n, name in enumerate(sorted({o.buyer for o in told.orders if o.buyer}), 1)}
         for day in range(first, last + 1):
             for table, made in day_of_rows(lives_of_day(told, day, desk), desk, customers.get):
-                rows[table] += list(made)
+                rows[table][day_text(day)] += list(made)
         for name, made_before in (more or {}).items():
-            rows[name] += made_before
+            for row in made_before:
+                rows[name][row.get("day", "")].append(row)
         for name, table in BY_NAME.items():
-            self._make(table, rows.get(name, []))
+            self._make(table, {day: of for day, of in rows.get(name, {}).items() if of})
 
-    def _make(self, table: Table, rows: list[dict[str, Any]]) -> None:
+    def _make(self, table: Table, rows: dict[str, list[Row | Values]]) -> None:
         if rows:
-            made: Any = pa.Table.from_batches([_batch(table, schema_of(table), rows)])
+            schema, columns = schema_of(table), columns_of(table)
+            tuples = {
+                day: [row if isinstance(row, tuple) else tuple(map(row.get, columns)) for row in of]
+                for day, of in rows.items()
+            }
+            made: Any = pa.Table.from_batches([batch_of(table, schema, day, of) for day, of in tuples.items()])
             self._db.execute(f"create table {table.name} as select * from made")
-            assert made.num_rows == len(rows)
+            assert made.num_rows == sum(map(len, rows.values()))
         else:
             self._db.execute(view_of(table, list[Path]()))
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
-import pyarrow as pa
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -33,7 +32,7 @@ from twofold.facts.manifest import (
     sweep,
     write_manifest,
 )
-from twofold.facts.parquet import Row, TableFile, flush_files, rows_without, schema_digest
+from twofold.facts.parquet import Row, TableFile, Values, flush_files, rows_without, schema_digest
 from twofold.facts.rows import actions, lines, orders, touches
 from twofold.facts.rows.lines import RESTATED
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
@@ -82,7 +81,7 @@ class Built(Struct, frozen=True, kw_only=True, tag="built"):
     left: bool = False
 
 
-Made = Iterator[tuple[str, Iterable[Row]]]
+Made = Iterator[tuple[str, Iterable[Row | Values]]]
 """Rows for a table, by its name; as often as it likes."""
 
 
@@ -187,14 +186,17 @@ class _Work:
         return _written(files, group, day, made, self._kept(day, own))
 
     def _kept(self, day: int, units: Mapping[str, Collection[Any]]) -> Kept:
-        """The rows of before that stay: those of none of these units."""
+        """What of the files of before stays: the rows that are of none of these units."""
         files, text = self._task.places.files, day_text(day)
 
-        def kept(table: Table) -> pa.Table | None:
+        def kept(table: Table) -> Stays | None:
             file = self.manifest.files.get(table.name, {}).get(text)
             sealing = any(table.name == of for of, *_ in SEALED.values())
             is_whole = sealing or table.name in RESTATED or table.unit not in units
-            return None if file is None or is_whole else rows_without(files / file.path, table, units)
+            if file is None or is_whole:
+                return None
+            own = {column.name: units[column.name] for column in table.columns if units.get(column.name)}
+            return Stays(file=file, path=files / file.path, table=table, units=own)
 
         return kept
 
@@ -341,6 +343,9 @@ class _Portion:
         for table, file in made:
             own = self._files.setdefault(table.name, {})
             before = own.pop(day, None)
+            if file is not None and before is not None and file.path == before.path:
+                own[day] = before
+                continue
             if file is not None and keep_alike:
                 file = replace(file, digest=sha256((folder / file.path).read_bytes()).hexdigest())
                 if before is not None and before.digest == file.digest:
@@ -376,8 +381,27 @@ def _replaced(manifest: Manifest | None, paths: Iterable[str]) -> tuple[Replaced
     return (*manifest.replaced, *(Replaced(path=path, last=manifest.number) for path in paths))
 
 
-Kept = Callable[[Table], "pa.Table | None"]
-"""A table's rows of before that stay."""
+class Stays(Struct, frozen=True, kw_only=True):
+    """A file of before, of which the rows stay that are of none of these units."""
+
+    file: File
+    path: Path
+    table: Table
+    units: Mapping[str, Collection[Any]]
+
+    def added_to(self, new: TableFile) -> bool:
+        """Puts the rows that stay beside the new ones; False where none goes and none came, so that the file stays itself."""
+        if new.is_bare and not self.units:
+            return False
+        rows = rows_without(self.path, self.table, self.units)
+        if new.is_bare and rows.num_rows == self.file.rows:
+            return False
+        new.keep(rows)
+        return True
+
+
+Kept = Callable[[Table], Stays | None]
+"""What of a table's file of before stays."""
 
 
 def _nothing(_table: Table) -> None:
@@ -385,21 +409,24 @@ def _nothing(_table: Table) -> None:
 
 
 def _written(
-    files: Path, group: Group, day: int, rows_of: Iterable[tuple[str, Iterable[Row]]], kept: Kept | None = None
+    files: Path, group: Group, day: int, rows_of: Iterable[tuple[str, Iterable[Row | Values]]], kept: Kept | None = None
 ) -> Iterator[tuple[Table, File | None]]:
-    """Writes the files of a group for a day; no file where a table has no row. ``kept``: what stays beside the new rows, all in the
-    order of what they are of; without it rows are written as they come, in their order."""
+    """Writes the files of a group for a day; no file where a table has no row, and the one of before where nothing goes and nothing
+    comes. ``kept``: what stays beside the new rows, all in the order of what they are of; without it rows are written as they come,
+    in their order."""
     text, name = day_text(day), f"{secrets.token_hex(8)}.parquet"
+    stays = {t.name: kept(t) if kept else None for t in tables_of(group)}
     made = {
-        t.name: TableFile(
-            files / t.name / f"{DAY}={text}" / name, t, text, t.unit if kept else "", kept(t) if kept else None
-        )
+        t.name: TableFile(files / t.name / f"{DAY}={text}" / name, t, text, t.unit if kept else "")
         for t in tables_of(group)
     }
     for of, rows in rows_of:
         made[of].add(rows)
     for table in tables_of(group):
-        file = made[table.name]
+        file, before = made[table.name], stays[table.name]
+        if before is not None and not before.added_to(file):
+            yield table, before.file
+            continue
         file.close()
         path = file.path.relative_to(files).as_posix()
         yield table, File(path=path, rows=file.rows, size=file.path.stat().st_size) if file.rows else None

@@ -10,7 +10,6 @@ import os
 from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twofold.facts.shape import DAY, Table, Type
+from twofold.facts.shape import DAY, Column, Table, Type
 
 ROWS = 8_192
 """Rows made into columns at once: of the widest table some 30 MB."""
@@ -36,7 +35,14 @@ _ARROW = {
 }
 
 Row = Mapping[str, Any]
-"""Column to value; a column that is left out is null, and the day is its file's. Money as exact `Decimal`."""
+"""Column to value; a column that is left out is null. Money as exact `Decimal`."""
+Values = tuple[Any, ...]
+"""A row as the values of `columns_of`, all of them and in that order: where rows are many they cost a third of it."""
+
+
+def columns_of(table: Table) -> tuple[str, ...]:
+    """The columns that a row has: neither its day nor what its columns could not hold."""
+    return tuple(column.name for column in table.columns if column.name not in (DAY, EXACT))
 
 
 def schema_of(table: Table) -> pa.Schema:
@@ -51,39 +57,47 @@ def schema_digest(tables: Iterable[Table]) -> str:
 
 
 class TableFile:
-    """One new file on its way: rows in, a file at the end, or nothing where there was no row. ``day``: of all its rows, as text.
-    ``by``: the column by which rows are put in order when all are there; else they come in their order. ``kept``: rows of the
-    file before that stay."""
+    """One new file on its way: rows in, a file at the end, or nothing where there was no row. ``day``: of all of its rows. ``by``: the
+    column by which rows are put in order when all are there; else they come in their order."""
 
-    def __init__(self, path: Path, table: Table, day: str, by: str = "", kept: pa.Table | None = None) -> None:
+    def __init__(self, path: Path, table: Table, day: str, by: str = "") -> None:
         self.path = path
         self.rows = 0
-        self._table, self._day = table, day
+        self._table = table
+        self._columns = columns_of(table)
+        self._day = day
         self._by = by
-        self._made: list[Any] = [] if kept is None else kept.to_batches()
+        self._made: list[Any] = []
+        self._kept: list[Any] = []
         self._schema = schema_of(table)
-        self._waiting: list[Row] = []
+        self._waiting: list[Values] = []
         self._file: Any = None
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Iterable[Row | Values]) -> None:
         """Takes rows; they are written `ROWS` at a time."""
-        coming = iter(rows)
-        while True:
-            before = len(self._waiting)
-            self._waiting.extend(islice(coming, ROWS - before))
-            if len(self._waiting) == ROWS:
+        waiting, columns = self._waiting, self._columns
+        for row in rows:
+            waiting.append(row if isinstance(row, tuple) else tuple(map(row.get, columns)))
+            if len(waiting) == ROWS:
                 self._write()
-            else:
-                return
+
+    @property
+    def is_bare(self) -> bool:
+        """No row came."""
+        return not self._waiting and not self._made and self._writer is None
+
+    def keep(self, rows: pa.Table) -> None:
+        """Rows of the file before that stay; only of one that is put in order."""
+        self._kept = rows.to_batches()
 
     def close(self) -> None:
         """Writes the rest. On disk once `flush_files` has returned."""
         if self._waiting:
             self._write()
-        if self._by and self._made:
-            whole = pa.Table.from_batches(self._made, schema=self._schema).sort_by(self._by)
-            self._made = []
+        if self._by and (self._kept or self._made):
+            whole = pa.Table.from_batches(self._kept + self._made, schema=self._schema).sort_by(self._by)
+            self._kept, self._made = [], []
             self._open().write_table(whole, row_group_size=ROWS)
             self.rows = whole.num_rows
         if self._writer is None:
@@ -92,8 +106,8 @@ class TableFile:
         self._file.close()
 
     def _write(self) -> None:
-        made = _batch(self._table, self._schema, self._waiting, self._day)
-        self._waiting = []
+        made = batch_of(self._table, self._schema, self._day, self._waiting)
+        self._waiting.clear()
         if self._by:
             self._made.append(made)
         else:
@@ -147,39 +161,49 @@ def flush_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _batch(table: Table, schema: pa.Schema, rows: Sequence[Row], day: str) -> pa.RecordBatch:
-    lost: list[dict[str, str]] = [{} for _ in rows]
+def batch_of(table: Table, schema: pa.Schema, day: str, rows: Sequence[Values]) -> pa.RecordBatch:
+    """Rows of one day as columns."""
+    lost: dict[int, dict[str, str]] = {}
+    told = dict(zip(columns_of(table), zip(*rows, strict=True), strict=True))
     arrays = []
     for column in table.columns:
-        if column.name == EXACT:
-            continue
         if column.name == DAY:
-            arrays.append(pa.array([day] * len(rows), type=pa.string()))
-            continue
-        values = [row.get(column.name) for row in rows]
-        if column.type in _PLACES:
-            values = _rounded(column.name, column.type, values, lost)
-        arrays.append(pa.array(values, type=_ARROW[column.type]))
+            arrays.append(pa.repeat(pa.scalar(day, type=pa.string()), len(rows)))
+        elif column.name != EXACT:
+            arrays.append(_array(column, told[column.name], lost))
     if len(arrays) < len(schema):
-        exact = [msgspec.json.encode(one, order="sorted").decode() if one else None for one in lost]
+        exact: list[str | None] = [None] * len(rows)
+        for at, one in lost.items():
+            exact[at] = msgspec.json.encode(one, order="sorted").decode()
         arrays.insert(schema.get_field_index(EXACT), pa.array(exact, type=pa.string()))
     return pa.record_batch(arrays, schema=schema)
 
 
-def _rounded(name: str, kind: Type, values: list[Any], lost: list[dict[str, str]]) -> list[Decimal | None]:
-    """Values as the column holds them; what it cannot hold exactly is kept in ``lost``."""
+def _array(column: Column, values: Sequence[Any], lost: dict[int, dict[str, str]]) -> pa.Array:
+    """A column. Arrow takes an amount as it is, or refuses it where the column cannot hold it; most columns hold all of theirs."""
+    kind = _ARROW[column.type]
+    if column.type in _PLACES:
+        try:
+            return pa.array(values, type=kind)
+        except pa.ArrowInvalid:
+            values = _rounded(column.name, column.type, values, lost)
+    return pa.array(values, type=kind)
+
+
+def _rounded(name: str, kind: Type, values: Sequence[Any], lost: dict[int, dict[str, str]]) -> list[Decimal | None]:
+    """Values as the column holds them; what it cannot hold exactly is kept in ``lost``, by the place of its row."""
     places, limit = _PLACES[kind]
     step = Decimal(1).scaleb(-places)
     found: list[Decimal | None] = []
-    for value, kept in zip(values, lost, strict=True):
+    for at, value in enumerate(values):
         if value is None:
             found.append(None)
         elif not value.is_finite() or abs(value) >= limit:
-            kept[name] = f"{value:f}"
+            lost.setdefault(at, {})[name] = f"{value:f}"
             found.append(None)
         else:
             held = value if value.as_tuple().exponent >= -places else value.quantize(step, ROUND_HALF_EVEN, _WIDE)
             if held != value:
-                kept[name] = f"{value:f}"
+                lost.setdefault(at, {})[name] = f"{value:f}"
             found.append(held)
     return found

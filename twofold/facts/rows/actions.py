@@ -8,45 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from operator import add
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from twofold.event.model import Event, readable_event
-from twofold.facts.parquet import Row
+from twofold.facts.parquet import Row, Values
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.matching.subject import Keyring
 from twofold.store.orders.ledger import name_of_order
 from twofold.store.touches.whose import who_of
 
 _CHANNELS = {1: "browser", 2: "server", 3: "both"}
+_STATES = ("delivered", "suppressed", "dead", "waiting")
+_NOWHERE = (0, 0, 0, 0)
+_ONCE = {state: tuple(int(state == one) for one in _STATES) for state in _STATES}
 
 
-def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
-    """One row an action that came on the day."""
+def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Values]:
+    """One row an action that came on the day: the table with the most rows of all."""
+    channels_of, money = _CHANNELS.get, _money
     for first, end in snapshot.stretches_of(day):
-        states = _Beside(snapshot.stream("facts_deliveries", (first, end)))
+        states = _States(snapshot.stream("facts_deliveries", (first, end)))
         for row in snapshot.stream("facts_actions", (first, end)):
             action, dataset, name, event_time, channels, tier, copies, late, merged, value, currency = row
-            told = [state for _, state in states.of(action)]
-            yield {
-                "action": action,
-                "dataset": dataset,
-                "event_name": name,
-                "event_time": event_time,
-                "channels": _CHANNELS.get(channels, ""),
-                "tier": tier,
-                "copies": copies,
-                "late_copies": late,
-                "merged_into": merged,
-                "value": _money(value),
-                "currency": currency,
-                "delivered": told.count("delivered"),
-                "suppressed": told.count("suppressed"),
-                "dead": told.count("dead"),
-                "waiting": told.count("waiting"),
-            }
+            counts = states.of(action)
+            yield (
+                action, dataset, name, event_time, channels_of(channels, ""), tier, copies, late, merged,
+                None if value is None else money(value), currency, *counts,
+            )  # fmt: skip
 
 
 def purchase_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
@@ -143,6 +135,28 @@ class _Beside:
             row = next(rows, None)
         self._next = row
         return found
+
+
+class _States:
+    """How many of an action's deliveries are in each of the states, read along with the actions as `_Beside` is."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def of(self, action: int) -> tuple[int, ...]:
+        told = self._next
+        while told is not None and told[0] < action:
+            told = next(self._rows, None)
+        if told is None or told[0] != action:
+            self._next = told
+            return _NOWHERE
+        counts = _ONCE[told[1]]
+        self._next = told = next(self._rows, None)
+        while told is not None and told[0] == action:
+            counts = tuple(map(add, counts, _ONCE[told[1]]))
+            self._next = told = next(self._rows, None)
+        return counts
 
 
 def _money(text: str | None) -> Decimal | None:

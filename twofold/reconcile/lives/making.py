@@ -128,30 +128,21 @@ class LivesOf:
 
 def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | None]) -> Made:
     """Rows of a day, by table."""
-    day = day_text(lives.day)
     for one in lives.orders:
-        for table, rows in order_rows(one.order, one.moves, desk):
-            yield table, _dated(rows, day)
-    yield "life_terms", _dated(loose_rows(lives.loose, desk), day)
-    yield "life_terms", _dated(credit_rows(lives.unmatched, desk), day)
-    yield "waiting", _dated(loose_waiting(lives.loose, desk), day)
-    yield "open_credits", _dated(map(open_credit_row, lives.unmatched), day)
-    yield "settlements", _dated((settlement_row(*told) for told in lives.batches), day)
-    yield "twice_told", _dated(({"line": other, "counts_as": line} for other, line in lives.same), day)
-    yield "buyers", _dated(buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of), day)
+        yield from order_rows(one.order, one.moves, desk)
+    yield "life_terms", loose_rows(lives.loose, desk)
+    yield "life_terms", credit_rows(lives.unmatched, desk)
+    yield "waiting", loose_waiting(lives.loose, desk)
+    yield "open_credits", map(open_credit_row, lives.unmatched)
+    yield "settlements", (settlement_row(*told) for told in lives.batches)
+    yield "twice_told", ({"line": other, "counts_as": line} for other, line in lives.same)
+    yield "buyers", buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of)
 
 
 def paths_of_day(lives: DayLives, paths: Paths) -> Made:
     """What led to a day's orders, and what is left of those that lost their path."""
-    day = day_text(lives.day)
-    yield "paths", _dated(paths.rows(one.row for one in lives.placed), day)
-    for table, rows in paths.nameless(lives.day):
-        yield table, _dated(rows, day)
-
-
-def _dated(rows: Iterable[Row], day: str) -> Iterator[Row]:
-    for row in rows:
-        yield {**row, "day": day}
+    yield "paths", paths.rows(one.row for one in lives.placed)
+    yield from paths.nameless(lives.day)
 
 
 def buyer_rows(bought: Iterable[tuple[Bought, int]], customer_of: Callable[[str], int | None]) -> Iterator[Row]:

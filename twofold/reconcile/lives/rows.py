@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from twofold.facts.lives import FOREVER
-from twofold.facts.parquet import Row
+from twofold.facts.parquet import Row, Values
 from twofold.reconcile.chain.account import Account, Desk, account_of, in_currency
 from twofold.reconcile.chain.booked import receivable
 from twofold.reconcile.chain.cohort import at_stake, book, book_loose
@@ -31,7 +31,10 @@ from twofold.reconcile.matches.values import Group
 CASH, HABIT, LINK, LINE, AGE, UNRATED = "cash", "habit", "link", "line", "age", "unrated"
 UNMATCHED_CREDIT, UNMATCHED_LINE = "unmatched_credit", "unmatched_line"
 
-Made = Iterator[tuple[str, Iterable[Row]]]
+Made = Iterator[tuple[str, Iterable[Row | Values]]]
+Part = tuple[Any, ...]
+"""Some columns of a row that follow each other: rows of lives are put together of parts that many of them share, as
+`facts.parquet.columns_of` has them."""
 
 
 class Term(Struct, kw_only=True):
@@ -74,12 +77,17 @@ class Terms(Struct):
     def cell(self, delivered: bool, collected: bool, amount: Decimal) -> None:
         """A column of its own."""
 
-    def rows(self, common: dict[str, Any]) -> list[Row]:
+    def rows(self) -> list[Part]:
+        """Of each row what stands behind its times."""
         return [
-            {**common, "bridge": bridge, "reason": reason, "days": days or 0, "amount": one.amount, "orders": one.orders,
-             "concerned": one.concerned, "since_first": one.since_first, "since_last": one.since_last, "expected": one.expected}
-            for (bridge, reason, days), one in sorted(self.found.items(), key=lambda kv: (kv[0][0], kv[0][1], kv[0][2] or 0))
+            (bridge, reason, days or 0, one.amount, one.orders, one.concerned, one.since_first, one.since_last, one.expected)
+            for (bridge, reason, days), one in sorted(self.found.items(), key=_place)
         ]  # fmt: skip
+
+
+def _place(told: tuple[tuple[str, str, int | None], Term]) -> tuple[str, str, int]:
+    bridge, reason, days = told[0]
+    return bridge, reason, days or 0
 
 
 # -- orders
@@ -88,9 +96,9 @@ class Terms(Struct):
 class _State(Struct, frozen=True):
     """A span's rows but for its times; None for an account that a missing rate leaves out."""
 
-    life: dict[str, Any] | None
-    terms: list[Row]
-    waiting: list[Row] = []
+    life: Part | None
+    terms: list[Part]
+    waiting: list[Part] = []
 
 
 _UNRATED = _State(None, [])
@@ -99,35 +107,36 @@ _UNRATED = _State(None, [])
 def order_rows(order: Order, moves: Sequence[Move], desk: Desk) -> Made:
     """An order's rows of lives and life_terms, or of unrated_lives."""
     common = _groups_of(order, desk)
+    own, groups = common[:2], common[2:]
 
     def told(at: int) -> _State:
         account = account_of(order, moves, desk, at)
-        return _UNRATED if account is None else _state_of(account, desk, common)
+        return _UNRATED if account is None else _state_of(account, desk)
 
-    names = {"order_key": order.key, "order_id": order.order_id, "number": order.number, "placed_at": order.placed_at}
+    names = (*own, order.key, order.order_id, order.number, order.placed_at, *groups)
     for span, state in spans(times_of(order, moves, desk), order.placed_at, told):
-        times = {"from_at": span.since, "until_at": span.until}
+        times = (span.since, span.until)
         if state.life is None:
-            bare = {name: common[name] for name in ("dataset", "order_row")}
-            yield "unrated_lives", [{**bare, "placed_at": order.placed_at, **times}]
+            yield "unrated_lives", [(*own, order.placed_at, *times)]
             continue
-        yield "lives", [{**common, **names, **times, **state.life}]
-        yield "life_terms", [{**row, **times} for row in state.terms]
-        yield "waiting", [{**row, **times} for row in state.waiting]
+        yield "lives", [names + times + state.life]
+        head = common + times
+        yield "life_terms", [head + term for term in state.terms]
+        head = own + times
+        yield "waiting", [head + part for part in state.waiting]
 
 
-def _groups_of(order: Order, desk: Desk) -> dict[str, Any]:
+def _groups_of(order: Order, desk: Desk) -> Part:
+    """Dataset, row, week and month, and what orders are grouped by."""
     day = desk.days.of(order.placed_at)
-    named = {
-        name: str(getattr(order, name)) or NO_GROUP for name in ("sale", "method", "source", "channel", "currency")
-    }
-    return {
-        "dataset": order.key.partition("/")[0], "order_row": order.row, "week": period_of("week", day),
-        "month": period_of("month", day), **named, "courier": order.courier,
-    }  # fmt: skip
+    named = (order.sale, order.method, order.source, order.channel, order.currency)
+    return (
+        order.key.partition("/")[0], order.row, period_of("week", day), period_of("month", day),
+        *[str(name) or NO_GROUP for name in named], order.courier,
+    )  # fmt: skip
 
 
-def _state_of(one: Account, desk: Desk, common: dict[str, Any]) -> _State:
+def _state_of(one: Account, desk: Desk) -> _State:
     standing, purse = one.standing, one.purse
     terms = Terms()
     book(one, terms, desk, {})
@@ -136,44 +145,25 @@ def _state_of(one: Account, desk: Desk, common: dict[str, Any]) -> _State:
     waited = days_to_bank(one, desk)
     if waited is not None:
         terms.of(HABIT, "", waited).orders = 1
-    life = {
-        "station": str(standing.station),
-        "confirmed": standing.confirmed,
-        "shipped": standing.shipped,
-        "confirmed_at": standing.confirmed_at,
-        "shipped_at": standing.shipped_at,
-        "is_delivered": one.is_delivered,
-        "is_collected": purse.is_collected,
-        "is_banked": purse.is_banked,
-        "is_final": one.margin is not None,
-        "total": one.total,
-        "delivered": one.delivered,
-        "refunds": one.refunds,
-        "due": one.due,
-        "taken": one.taken,
-        "collected": one.collected,
-        "banked": one.banked,
-        "at_stake": at_stake(one),
-        "receivable": receivable(one),
-        "net_revenue": one.net_revenue if one.cm3 is not None else None,
-        "cm1": one.cm1 if one.cm3 is not None else None,
-        "cm2": one.cm2 if one.cm3 is not None else None,
-        "cm3": one.cm3,
-    }
-    return _State(life, terms.rows(common), _waiting_of(one, desk))
+    margin = (one.net_revenue, one.cm1, one.cm2, one.cm3) if one.cm3 is not None else (None, None, None, None)
+    life = (
+        str(standing.station), standing.confirmed, standing.shipped, standing.confirmed_at, standing.shipped_at,
+        one.is_delivered, purse.is_collected, purse.is_banked, one.margin is not None, one.total, one.delivered,
+        one.refunds, one.due, one.taken, one.collected, one.banked, at_stake(one), receivable(one), *margin,
+    )  # fmt: skip
+    return _State(life, terms.rows(), _waiting_of(one, desk))
 
 
 # -- what somebody has for the shop
 
 
-def _waiting_of(one: Account, desk: Desk) -> list[Row]:
+def _waiting_of(one: Account, desk: Desk) -> list[Part]:
     """What of an order's money is not on the bank yet: with whom, since when, by when it should be here."""
-    own = {"dataset": one.order.key.partition("/")[0], "order_row": one.order.row}
     found = _on_its_way(one.moves, desk)
     if COURIER_HOLDS in one.gap:
         since = desk.days.of(one.standing.delivered_at or one.standing.since)
         found[one.order.courier, COURIER_HOLDS, since, None] = (one.gap[COURIER_HOLDS], 1)
-    return _waiting_rows(found, own)
+    return _waiting_rows(found)
 
 
 def _on_its_way(moves: Iterable[Move], desk: Desk) -> dict[tuple[str, str, int, int | None], tuple[Decimal, int]]:
@@ -190,34 +180,26 @@ def _on_its_way(moves: Iterable[Move], desk: Desk) -> dict[tuple[str, str, int, 
     return found
 
 
-def _waiting_rows(found: dict[tuple[str, str, int, int | None], tuple[Decimal, int]], own: dict[str, Any]) -> list[Row]:
+def _waiting_rows(found: dict[tuple[str, str, int, int | None], tuple[Decimal, int]]) -> list[Part]:
+    """Of each row what stands behind its times."""
     return [
-        {
-            **own,
-            "who": who,
-            "place": place,
-            "since": since,
-            "expected": expected,
-            "amount": exact(amount),
-            "pieces": pieces,
-        }
+        (who, place, since, expected, exact(amount), pieces)
         for (who, place, since, expected), (amount, pieces) in sorted(found.items(), key=repr)
     ]
 
 
-def loose_waiting(moves: Iterable[Move], desk: Desk) -> Iterator[Row]:
+def loose_waiting(moves: Iterable[Move], desk: Desk) -> Iterator[Values]:
     """The same of lines that are no order's. A payout's own line takes out what its lines brought: it is none of them."""
     for move in moves:
         if move.kind in LEAVING:
             continue
-        own = {"dataset": "", "order_row": number_of_line(move.line)}
 
-        def told(at: int, m: Move = move, own: dict[str, Any] = own) -> list[Row]:
+        def told(at: int, m: Move = move) -> list[Part]:
             placed = replace(m, place=place_of(m, at, desk.days.of(at)))
-            return _waiting_rows(_on_its_way([placed], desk), own)
+            return _waiting_rows(_on_its_way([placed], desk))
 
         for span, rows in spans(times_of_move(move, desk), move.at, told):
-            yield from _spanned(rows, span)
+            yield from _spanned(("", number_of_line(move.line)), rows, span)
 
 
 def open_credit_row(one: Unmatched) -> Row:
@@ -228,17 +210,17 @@ def open_credit_row(one: Unmatched) -> Row:
 # -- lines that are no order's
 
 
-def loose_rows(moves: Iterable[Move], desk: Desk) -> Iterator[Row]:
+def loose_rows(moves: Iterable[Move], desk: Desk) -> Iterator[Values]:
     """Rows of life_terms: what batches keep for all, and the money of orders that are not here."""
     for move in moves:
         common = _groups_of_line(move.line, move.day)
         if move.kind in OF_SOMEBODY:
             (rated, _) = in_currency([move], desk.rules.currency, desk.rates)
             found = Terms({(UNMATCHED_LINE, "", None): Term(amount=rated[0].gross if rated else ZERO, concerned=1)})
-            yield from _spanned(found.rows(common), Span(move.at, FOREVER))
+            yield from _spanned(common, found.rows(), Span(move.at, FOREVER))
         elif is_deduction(move):
             for span, rows in spans(times_of_move(move, desk), move.at, lambda at, m=move: _deducted(m, at, desk)):  # type: ignore[misc]
-                yield from _spanned(rows.rows(common), span)
+                yield from _spanned(common, rows.rows(), span)
 
 
 def _deducted(move: Move, at: int, desk: Desk) -> Terms:
@@ -252,25 +234,24 @@ def _deducted(move: Move, at: int, desk: Desk) -> Terms:
     return terms
 
 
-def credit_rows(unmatched: Iterable[Unmatched], desk: Desk) -> Iterator[Row]:
+def credit_rows(unmatched: Iterable[Unmatched], desk: Desk) -> Iterator[Values]:
     """Rows of life_terms: credits on the bank that pay nothing known."""
     for one in unmatched:
         worth = exact(desk.rates.convert(one.amount, one.currency, desk.rules.currency, one.day) or ZERO)
         found = Terms(
             {(UNMATCHED_CREDIT, "", None): Term(amount=worth, concerned=1, since_first=one.day, since_last=one.day)}
         )
-        yield from _spanned(found.rows(_groups_of_line(one.line, one.day)), Span(one.at, FOREVER))
+        yield from _spanned(_groups_of_line(one.line, one.day), found.rows(), Span(one.at, FOREVER))
 
 
-def _spanned(rows: Iterable[Row], span: Span) -> Iterator[Row]:
-    for row in rows:
-        yield {**row, "from_at": span.since, "until_at": span.until}
+def _spanned(head: Part, rows: Iterable[Part], span: Span) -> Iterator[Values]:
+    head = (*head, span.since, span.until)
+    return (head + row for row in rows)
 
 
-def _groups_of_line(line: str, day: int) -> dict[str, Any]:
-    named = dict.fromkeys(("sale", "method", "source", "channel", "currency"), NO_GROUP)
-    return {"dataset": "", "order_row": number_of_line(line), "week": period_of("week", day),
-            "month": period_of("month", day), **named, "courier": ""}  # fmt: skip
+def _groups_of_line(line: str, day: int) -> Part:
+    """As `_groups_of`."""
+    return ("", number_of_line(line), period_of("week", day), period_of("month", day), *(NO_GROUP,) * 5, "")
 
 
 def number_of_line(line: str) -> int:
