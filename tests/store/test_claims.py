@@ -206,6 +206,36 @@ def test_what_a_builder_suppresses_says_why(tmp_path):
     assert_sums_hold(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        (SERVER, {"event_id": "s"}),
+        (BROWSER, {"value": "40.00"}),
+        (BROWSER, {"currency": "USD"}),
+        (BROWSER, {"order": None}),
+        (BROWSER, {}),
+    ],
+    ids=["id", "value", "currency", "order", "nothing"],
+)
+def test_an_action_is_shown_as_it_was_sent(tmp_path, first):
+    """Under the browser's id, which the platform's own pixel used, with the server's money and order: in whatever single thing the
+    first copy had said otherwise."""
+    channel, otherwise = first
+    told = {"event_id": "e", "value": "42.50", "currency": "EUR", "order": "1001"}
+
+    async def scenario(store):
+        other = SERVER if channel is BROWSER else BROWSER
+        await store.append([copy(channel=channel, **(told | otherwise)), copy(channel=other, **told)])
+        return [sent(d) for d in await claim(store, DUE)]
+
+    (event,) = with_store(tmp_path, scenario)
+    (row,) = actions(tmp_path)
+    expected = {"event_id": "e", "value": "42.50", "currency": "EUR", "order_id": "1001"}
+    assert {name: row[name] for name in expected} == expected
+    data = event.custom_data
+    assert (event.event_id, str(data.value), data.currency, data.order_id) == tuple(expected.values())
+
+
 def test_bytes_are_built_once(tmp_path):
     """However often it is claimed, over restarts and with new copies, the builder runs once and the bytes stay."""
     built: list[str] = []
