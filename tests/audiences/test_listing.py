@@ -273,3 +273,15 @@ def test_a_file_of_digests(tmp_path: Path) -> None:
 )
 def test_a_value_as_it_is_told(value: str | None, text: str) -> None:
     assert value_text(None if value is None else Decimal(value)) == text
+
+
+@pytest.mark.parametrize("orders", [("1001",), ("1001", "1002")], ids=["one sale", "two sales"])
+def test_a_sale_that_page_and_server_tell_under_two_ids_is_one(tmp_path: Path, orders: tuple[str, ...]) -> None:
+    """The page's copy comes first, under an id of its own; the server's stands for it by the order's number."""
+    copies = [
+        did("a", "Purchase", ago=ago - n * HOUR, n=n, order=order, tier=tier)
+        for ago, order in zip((3 * DAY, 2 * DAY), orders, strict=False)
+        for n, tier in enumerate((None, Tier.T2))
+    ]
+    kept(tmp_path, copies)
+    assert letters(listed(tmp_path, "bought_once")) == ("a" if len(orders) == 1 else "")

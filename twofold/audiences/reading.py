@@ -208,7 +208,10 @@ def _orders(snapshot: Snapshot, dataset: str, policy: OrderPolicy, since: int, g
 
 
 def _last(action: int, merged: dict[int, int]) -> int:
-    while action in merged:
+    """The action that stands for this one in the end."""
+    passed = set[int]()
+    while action in merged and action not in passed:
+        passed.add(action)
         action = merged[action]
     return action
 
