@@ -15,6 +15,9 @@ import msgspec
 import pytest
 
 from twofold import clock
+from twofold.audiences import listing, sync
+from twofold.audiences.persons import Person
+from twofold.audiences.sync import Plan, Syncing
 from twofold.deliver import health, retry, worker
 from twofold.deliver.retry import Decision
 from twofold.destinations.contract import AnswerOutcome
@@ -369,6 +372,25 @@ def _behind_what_is_ahead(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retention, "_came", came)
 
 
+def _listed_by_the_first_look(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Syncing, "is_stale", lambda _self: "")
+
+
+def _never_taken_off(patch: pytest.MonkeyPatch) -> None:
+    def plan_of(*given: Any) -> Plan:
+        return msgspec.structs.replace(original(*given), remove={})
+
+    original = sync.plan_of
+    patch.setattr(sync, "plan_of", plan_of)
+
+
+def _listed_though_withdrawn(patch: pytest.MonkeyPatch) -> None:
+    def cuts(_folder: object, _read: object, persons: Sequence[Person]) -> dict[int, int | None]:
+        return {person.number: 0 for person in persons}
+
+    patch.setattr(listing, "_cuts", cuts)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -413,6 +435,13 @@ DEFECTS = (
     ),
     Defect("in-hand-too-long", "what is settled stays in its task's hands until that ends", _in_hand_too_long),
     Defect("no-by-the-clock", "a no is as early as a clock that was set back says", _no_by_the_clock),
+    Defect(
+        "listed-by-the-first-look",
+        "people are put on a list though somebody took consent back meanwhile",
+        _listed_by_the_first_look,
+    ),
+    Defect("never-taken-off", "nobody is taken off a list", _never_taken_off),
+    Defect("listed-though-withdrawn", "consent that was withdrawn is not asked for lists", _listed_though_withdrawn),
     Defect("behind-what-is-ahead", "what is stamped years ahead keeps what came behind it", _behind_what_is_ahead),
 )
 

@@ -28,6 +28,7 @@ import pytest
 from tests.disk import readable
 from tests.store.faulty_disk import Disk, disk, nobody_hears
 from tests.world import requests_in
+from tests.world.audience_lists import Lists, settings_of_lists, settled_beside
 from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
 from tests.world.gateway_inside import Inside
 from tests.world.older_forms import forget_seal, put_back
@@ -45,7 +46,7 @@ from tests.world.promises import (
     Promises,
     Word,
 )
-from tests.world.steps import DATASETS, DAY, HOUR, MINUTE, PLAIN, SHOP, Step, people, plan, things
+from tests.world.steps import DATASETS, DAY, HOUR, MINUTE, PEOPLE, PLAIN, SHOP, Step, people, plan, things
 from tests.world.virtual_loop import NoEnd, VirtualLoop
 from twofold import app
 from twofold.collect.messages import Answer, Request
@@ -150,6 +151,7 @@ class World:
         self.people, self.things = people(seed), things(seed)
         self.promises = Promises(self.people, self.things)
         self.scripts = {name: Script(name, self, self._refuses) for name in DATASET_OF}
+        self.lists = Lists(self)
         self._past_ms = 0  # of loops that are gone
         self._jump_ms, self._jump_ends = 0, 0
         self._lines = 0
@@ -199,12 +201,18 @@ class World:
         while self._meanwhile and self._lines >= self._meanwhile[0][0]:
             self.loop.call_soon(self._in_between, self._meanwhile.pop(0)[1])
 
+    def between(self, step: Step | None) -> None:
+        if step is not None and not self.is_gone() and self.gateway.failure is None:
+            self._say(step)
+        settled_beside(self.loop.settle)
+
     def flushed(self, _name: str) -> None:
         if self._image is None:
             self._mark_on_disk = (self.folder / WATERMARK).read_bytes()
 
     def leaves(self, platform: str, bodies: list[bytes]) -> None:
         self.trace += [f"{platform} {body!r}" for body in bodies]
+        self._words(None)  # what a clock of years ago stamped is emptied as soon as it was sent
         self.promises.leaves(platform, bodies)
 
     def unreached(self, platform: str, bodies: list[bytes]) -> None:
@@ -390,6 +398,9 @@ class World:
                     self._begin_anew()
             case "upgrade":
                 self._upgrade(*map(int, n))
+            case "lists":
+                others = ("withdraw", n[0], 1) if n[0] < PEOPLE else None
+                self.lists.bring_up_to_date(_settings(self.folder), n[1:], others)
             case "full":
                 self._full, self.layer.full = n[0], True
             case "sync":
@@ -710,6 +721,10 @@ class World:
                 self._pass(11 * MINUTE)
             self._look()
             self._look_at_days()
+        if self.lists.used:
+            self._pass(16 * MINUTE)  # after which a platform that was asked too often is asked again
+            self.lists.bring_up_to_date(_settings(self.folder))
+            self.promises.lists_at_the_end(self.lists.there, aged=self._has_aged)
         self.promises.at_the_end(self._standings())
         if self.promises.erasing:
             self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
@@ -890,6 +905,7 @@ def _settings(folder: Path) -> Settings:
                  "batch": 4}
                 for dataset, names in PLATFORMS.items() for n, name in enumerate(names)
             ],
+            **settings_of_lists(),
         }  # fmt: skip
         _SETTINGS[Path()] = settings_from(tree, environ={})
     base = _SETTINGS[Path()]

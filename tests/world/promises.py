@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tests.world.requests_in import FORGED_VALUE
+from tests.world.requests_in import FORGED_VALUE, says_yes
 from tests.world.steps import DAY, HOUR, PLAIN, SHOP, Person, Thing
 
 PLATFORMS = {SHOP: ("shop-1", "shop-2"), PLAIN: ("plain-1",)}
@@ -290,6 +290,60 @@ class Promises:
         if found is None:
             self.breaks(f"{platform} got what nobody said: {event['event_id']}")
         return found
+
+    # -- on lists of people
+
+    def put_on_list(self, dataset: str, hashes: Iterable[str]) -> None:
+        """A platform is told of them."""
+        for person in self._whose(hashes):
+            why = self._not_listed(dataset, person)
+            if why:
+                self.breaks(f"person {person.number} is put on the list of {dataset}: {why}")
+
+    def lists_at_the_end(self, there: Mapping[str, Iterable[str]], *, aged: bool) -> None:
+        """After a round that nothing was in the way of. ``aged``: what names people may have been emptied."""
+        for dataset, hashes in there.items():
+            found = self._whose(hashes)
+            for person in found:
+                why = self._not_listed(dataset, person)
+                if why:
+                    self.breaks(f"person {person.number} is still on the list of {dataset}: {why}")
+            for person in self.people:
+                if self._belongs(dataset, person) and person not in found and not aged:
+                    self.breaks(f"person {person.number} is not on the list of {dataset}")
+
+    def _whose(self, hashes: Iterable[str]) -> list[Person]:
+        by_hash = {person.hash: person for person in self.people}
+        strangers = sorted(set(hashes) - by_hash.keys())
+        if strangers:
+            self.breaks(f"nobody's digests are on a list: {strangers}")
+        return [by_hash[one] for one in sorted(set(hashes) & by_hash.keys())]
+
+    def _not_listed(self, dataset: str, person: Person) -> str:
+        """Why nobody may tell a platform of a person; empty where somebody may."""
+        n = person.number
+        own = [c for c in self.copies if self.things[c.thing].person == n and self.things[c.thing].dataset == dataset]
+        if (dataset, n) in self.denied:
+            return "consent was withdrawn"
+        if n in self.cleared and not any(c.begun > self.cleared[n] for c in own):
+            return "erased"
+        if not any(c.tier >= SERVER for c in own):
+            return "no server ever told of a yes"
+        return "" if says_yes(person) else "never said yes"
+
+    def _belongs(self, dataset: str, person: Person) -> bool:
+        """True for who surely bought once, where no shop's word stands behind the sale, and said nothing against it."""
+        bought = {
+            c.thing for c in self.copies if (t := self.things[c.thing]).person == person.number and t.dataset == dataset
+        }
+        sure = {c.thing for c in self.copies if c.known and c.tier == SERVER and not c.odd}
+        things = [self.things[n] for n in bought if self.things[n].order is not None]
+        undisturbed = not any(c.odd for c in self.copies if self.things[c.thing].person == person.number)
+        silent = (dataset, person.number) not in self.ever_denied and person.number not in self.asked
+        return (
+            dataset == PLAIN and says_yes(person) and silent and undisturbed and len(things) == 1
+            and things[0].number in sure and things[0].number not in self.forged
+        )  # fmt: skip
 
     # -- as days go by
 

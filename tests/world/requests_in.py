@@ -7,7 +7,7 @@ import hmac
 import json
 from typing import Any
 
-from tests.world.steps import Person, Thing
+from tests.world.steps import PEOPLE, Person, Thing
 from twofold.collect.messages import Request
 
 KEY = "key-of-the-shop-0123456789"
@@ -24,11 +24,19 @@ def from_browser(thing: Thing, person: Person, mark: int, now_s: int) -> Request
 
 
 def from_server(things: list[Thing], people: list[Person], marks: list[int], now_s: int) -> Request:
-    """One batch of copies of a dataset."""
+    """One batch of copies of a dataset. Some people have said yes to ads."""
     data = [
         _event(t, people[t.person], t.event_id, t.value, mark, now_s) for t, mark in zip(things, marks, strict=True)
     ]
+    for event, thing in zip(data, things, strict=True):
+        if says_yes(people[thing.person]):
+            event["consent"] = "granted"
     return _json(f"/v25.0/{things[0].dataset}/events", {"data": data, "access_token": KEY}, "198.51.100.7", "sdk/1")
+
+
+def says_yes(person: Person) -> bool:
+    """True for who agreed to ads at the shop, as its server tells; the others said nothing."""
+    return person.number < PEOPLE - 1
 
 
 def from_shop(thing: Thing, person: Person, news: str, changed_s: int, now_s: int) -> Request:

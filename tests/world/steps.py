@@ -109,7 +109,17 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
-    return _with_upgrades(seed, steps)
+    return _with_lists(seed, _with_upgrades(seed, steps))
+
+
+def _with_lists(seed: int, steps: list[Step]) -> list[Step]:
+    """In some worlds lists of people are brought up to date some times: who takes consent back in the middle of it (`PEOPLE`: nobody),
+    and what the platform answers."""
+    draw = random.Random(f"lists {seed}")
+    for _ in range(draw.choice([0, 0, 2, 5])):
+        answers = (draw.randrange(7) for _ in range(draw.choice([0, 1, 3])))
+        steps.insert(draw.randrange(len(steps) // 3, len(steps)), ("lists", draw.randrange(PEOPLE + 4), *answers))
+    return steps
 
 
 def _with_upgrades(seed: int, steps: list[Step]) -> list[Step]:

@@ -59,6 +59,10 @@ FOUND = {
         19644, [("pass", 100), ("jump", -7_200_000, 180_000), ("shop", 2), ("cut", 4, 47016), ("forged", 6, 3),
                 ("withdraw", 3, 1), ("grant", 3, 1)],
     ),
+    "a yes behind a no, of what came by a clock ten years ahead in a process of before": (
+        783, [("jump", 315_360_000_000, 480_000), ("server", 8), ("news", 0, 0), ("lose", 6489, 1), ("answers", 2, 10, 6),
+              ("server", 3, 0, 8, 3), ("pass", 3_601_000), ("cut", 34, 4073), ("shop", 0), ("withdraw", 0, 0), ("grant", 0, 0)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""
