@@ -288,6 +288,10 @@ def test_days_are_put_together_by_their_rows() -> None:
         ("2026-03-01", "2026-03-03"), ("2026-03-04", "2026-03-06"), ("2026-03-07", "2026-03-07"), ("2026-03-08", "2026-03-31"),
     )  # fmt: skip
     assert parts.buckets == -(-(6 * PART_ROWS + 2) // BUCKET_ROWS) > 1
+    for rest, parted in ((PART_ROWS // 8, 1), (PART_ROWS // 8 + 1, 2)):
+        rows = {"2026-03-02": a_day, "2026-03-03": a_day, "2026-03-04": rest}
+        found = parts_of(asked, [SimpleNamespace(day=day, told=told) for day, told in rows.items()]).days
+        assert (len(found), found[0][0], found[-1][1]) == (parted, "2026-03-01", "2026-03-31")
     assert parts_of(asked, []).buckets == 1
     assert parts_of(asked, []).days == (("2026-03-01", "2026-03-31"),)
 

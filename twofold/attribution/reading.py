@@ -242,12 +242,14 @@ def parts_of(asked: Asked, told: Sequence[Any]) -> Parts:
     """``told``: the answer to `days_asked`. Credits add up whatever the parts are; there are more of them where there are more
     rows, so that memory stays what it is."""
     days: list[tuple[str, str]] = []
-    first, rows = asked.since, 0
+    first, rows, before = asked.since, 0, 0
     for row in told:
         if rows and rows + row.told > PART_ROWS:
             days.append((first, shifted(row.day, -1)))
-            first, rows = row.day, 0
+            first, rows, before = row.day, 0, rows
         rows += row.told
+    if days and before + rows <= PART_ROWS + PART_ROWS // 8:  # a small rest is asked with the days before it
+        first, _ = days.pop()
     buckets = -(-sum(row.told for row in told) // BUCKET_ROWS) or 1
     return Parts(days=(*days, (first, _until(asked))), buckets=buckets)
 

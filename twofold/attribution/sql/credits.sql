@@ -319,6 +319,31 @@ join scales as s on s.order_row = h.order_row and s.most = h.part
 where not s.few and h.k > 0
 group by h.order_row
 
+-- part: takers
+-- Of the same days who takes a part of which order, without its amounts; and whose part is the largest under which model.
+select h.order_row, h.code, h.n > 0 as any_part, h.k = h.n and h.n > 0 as is_last, h.is_paid, h.k = 1 as is_first, coalesce(h.k = l.k, false) as is_largest
+from holders as h
+join stood as s on s.order_row = h.order_row
+left join largest as l on l.order_row = h.order_row
+where coalesce(h.inside, s.day between $credit_since and $credit_until)
+
+-- part: sizes
+-- Of each row of advertising how many credits it has.
+-- kept: values and squares of a table read it
+select s.model, n.grp, s.code, s.credits
+from (
+    select m.model, t.code, case m.model when 'last' then t.of_last when 'last_paid' then t.of_paid when 'first' then t.of_first else t.of_all end as credits
+    from (
+        select t.code, sum(case when t.is_last then 1 else 0 end) as of_last, sum(case when t.is_paid then 1 else 0 end) as of_paid,
+               sum(case when t.is_first then 1 else 0 end) as of_first, sum(case when t.any_part then 1 else 0 end) as of_all
+        from takers as t
+        group by t.code
+    ) as t
+    cross join models as m
+) as s
+join rows_named as n on n.code = s.code and n.grp not like 'unattributed:%' and n.grp not like 'channel:%'
+where s.credits > 0
+
 -- part: shared
 -- Each amount of an order with few holders, and what of it each has by weight: whole minor units rounded down, the units that are left one each to those
 -- who are nearest to one more, the earlier of equals first. A product of amount and weight has more digits than whole numbers of 64 bits: it is divided
@@ -441,30 +466,6 @@ from (
 join rows_named as n on n.code = s.code
 join classes as c on c.class = s.class
 where s.units is not null
-
--- part: takers
--- Of the same days who takes a part of which order, without its amounts; and whose part is the largest under which model.
-select h.order_row, h.code, h.n > 0 as any_part, h.k = h.n and h.n > 0 as is_last, h.is_paid, h.k = 1 as is_first, coalesce(h.k = l.k, false) as is_largest
-from holders as h
-join stood as s on s.order_row = h.order_row
-left join largest as l on l.order_row = h.order_row
-where coalesce(h.inside, s.day between $credit_since and $credit_until)
-
--- part: sizes
--- Of each row of advertising how many credits it has.
-select s.model, n.grp, s.code, s.credits
-from (
-    select m.model, t.code, case m.model when 'last' then t.of_last when 'last_paid' then t.of_paid when 'first' then t.of_first else t.of_all end as credits
-    from (
-        select t.code, sum(case when t.is_last then 1 else 0 end) as of_last, sum(case when t.is_paid then 1 else 0 end) as of_paid,
-               sum(case when t.is_first then 1 else 0 end) as of_first, sum(case when t.any_part then 1 else 0 end) as of_all
-        from takers as t
-        group by t.code
-    ) as t
-    cross join models as m
-) as s
-join rows_named as n on n.code = s.code and n.grp not like 'unattributed:%' and n.grp not like 'channel:%'
-where s.credits > 0
 
 -- part: money
 -- The order and what is delivered and collected or is its contribution, of each credit, with its sign.
