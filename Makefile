@@ -13,6 +13,7 @@ JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
 BENCH_ARGS ?=
 BIN := .venv/bin
 NODE_CLIENT := tests/clients/node
+MAPPINGS := bench/payloads
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 
 # How to run apt-get as root without ever asking for a password; empty if impossible.
@@ -64,6 +65,10 @@ format: .venv/.dev ## Format the code and fix what ruff can fix safely
 .PHONY: router
 router: .venv/.dev ## Measure the rules for lost signal over many worlds, and write the figures of docs/router.md; stopped, it goes on where it was
 	@$(BIN)/python -m bench.router $(ROUTER_ARGS)
+
+.PHONY: payloads
+payloads: .venv/.dev $(MAPPINGS)/node_modules/.stamp ## Hold our payloads beside Segment's own mappings (PAYLOADS_ARGS="--fields", or "--cases FILE" for other cases)
+	@$(BIN)/python -m bench.payloads $(PAYLOADS_ARGS)
 
 .PHONY: bench
 bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
@@ -193,6 +198,11 @@ $(NODE_CLIENT)/node_modules/.stamp: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/p
 	@cd $(NODE_CLIENT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null
 	@touch $@
 
+$(MAPPINGS)/node_modules/.stamp: $(MAPPINGS)/package.json $(MAPPINGS)/package-lock.json | system-packages
+	@echo "Installing Segment's mappings"
+	@cd $(MAPPINGS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null
+	@touch $@
+
 .PHONY: $(NODE_CLIENT)/node_modules
 $(NODE_CLIENT)/node_modules: $(NODE_CLIENT)/node_modules/.stamp
 
@@ -236,9 +246,11 @@ lock: ## Recompile the lock files (LOCK_ARGS=--upgrade moves the pins)
 	  "$$tmp/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header $(LOCK_ARGS) "$$name.in" -o "$$name.lock"; \
 	done
-	@cd $(NODE_CLIENT) && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+	@for folder in $(NODE_CLIENT) $(MAPPINGS); do \
+	  (cd $$folder && npm install --package-lock-only --ignore-scripts --no-audit --no-fund); \
+	done
 
 .PHONY: clean
 clean: ## Remove everything that make created (not data/)
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(NODE_CLIENT)/node_modules
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(NODE_CLIENT)/node_modules $(MAPPINGS)/node_modules
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -106,6 +106,22 @@ def test_the_money_of_an_order(properties: dict[str, Any], value: Any) -> None:
     assert event(event="Order Completed", properties=properties).custom_data.get("value") == value
 
 
+@pytest.mark.parametrize(
+    ("properties", "value"),
+    [
+        ({"price": 400}, 400),
+        ({"price": "9.99", "quantity": "3"}, Decimal("29.97")),
+        ({"price": 400, "revenue": 350}, 350),
+        ({"price": "free"}, None),
+        ({"price": -1}, None),
+        ({"price": 4, "products": [{"product_id": "1"}]}, None),
+    ],
+)
+def test_the_price_of_what_names_no_goods(properties: dict[str, Any], value: Any) -> None:
+    """`Spin Result` at a price has cost it; beside goods a price is one piece's."""
+    assert event(event="Spin Result", properties=properties).custom_data.get("value") == value
+
+
 def test_an_order_has_its_goods() -> None:
     rows = [
         {"product_id": "507f", "sku": "45790-32", "price": "19.00", "quantity": 2, "name": "Monopoly", "brand": "Hasbro",

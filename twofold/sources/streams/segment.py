@@ -15,7 +15,7 @@ from typing import Any
 from twofold.event.identity import is_secret_link
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_list, as_object, read_boolean, read_time_ms
+from twofold.event.scalars import as_list, as_object, lenient_amount, read_boolean, read_integer, read_time_ms
 from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.sources.lenient import part, parts, text
 from twofold.sources.streams import ga4
@@ -276,11 +276,14 @@ def _line(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, properties: dict[str, Any], contents: list[dict[str, Any]]) -> Any:
-    """As it is written: ``value``, else ``total`` (with tax, shipping and discounts), else ``revenue`` (without). Of one product
-    without any of them, its price by its pieces."""
+    """As it is written: ``value``, else ``total`` (with tax, shipping and discounts), else ``revenue`` (without). Without any of
+    them the price by the pieces, of one product or of what names none."""
     given = next((properties[k] for k in ("value", "total", "revenue") if properties.get(k) not in (None, "")), None)
-    if given is not None or name not in _OF_A_PRODUCT:
+    if given is not None or (contents and name not in _OF_A_PRODUCT):
         return given
+    if not contents and (price := lenient_amount(properties.get("price"))) is not None and price >= 0:
+        count = read_integer(properties.get("quantity"))
+        return price * count if count is not None and count > 0 else price
     worth: Decimal | None = worth_of(contents)
     return worth
 

@@ -1,0 +1,44 @@
+"""Kinds of fields that are another thing here on purpose. Owns the sorting; the reasons stand in docs/destinations.md.
+
+private    contact data or a customer's number in the clear, which is not kept
+partner    the name of a partner of the platform, which nobody here is
+document   the platform's page says otherwise, or has no such field in this version of its interface
+ours       the message says it in two ways, or for another event: the table of the page says which is taken and why
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_KINDS: Final = [
+    (platform, re.compile(pattern), kind)
+    for platform, pattern, kind in (
+        ("tiktok", r"user\.(city|state|country)$", "private"),
+        ("microsoft", r"userData\.(externalId|anonymousId)$", "private"),
+        ("microsoft", r"pageTitle$", "private"),
+        ("ga4", r"user_id$|page_title$", "private"),
+        ("*", r"partner_name$|integration$|dataProvider$|^partner$", "partner"),
+        ("meta", r"^event_time$", "document"),
+        ("tiktok", r"^event$|contents\[\d+\]\.content_type$", "document"),
+        ("pinterest", r"^(app_|device_)|os_version$|advertiser_id$", "document"),
+        ("snap", r"event_time$|action_source$|num_items$|brands|content_category|custom_data\.price$|item_price$", "document"),
+        ("reddit", r"event_at$|tracking_type$", "document"),
+        ("ga4", r"client_id$|params\.method$", "document"),
+        ("microsoft", r"continueOnValidationError$|eventType$", "document"),
+        ("*", r"(^|\.)value$|\.amount$|currencyCode$", "ours"),
+        ("meta", r"event_name$|custom_data\.(category|price|product_id|quantity|query|revenue|content_type|currency)$", "ours"),
+        ("meta", r"content_ids|contents\[\d+\]\.(quantity|id)$", "ours"),
+        ("tiktok", r"properties\.content_type$", "ours"),
+        ("pinterest", r"opt_out$", "ours"),
+        ("reddit", r"item_count$", "ours"),
+        ("ga4", r"events\[\d+\]\.name$|items\[\d+\]\.item_name$|shipping_tier$", "ours"),
+        ("microsoft", r"eventName$|eventValue$", "ours"),
+        ("x", r"number_items$", "ours"),
+    )
+]  # fmt: skip
+
+
+def kind_of(platform: str, field: str) -> str:
+    """``unexplained`` for a difference that no kind names."""
+    return next((kind for p, pattern, kind in _KINDS if p in ("*", platform) and pattern.search(field)), "unexplained")
