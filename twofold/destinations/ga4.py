@@ -270,6 +270,8 @@ def _repeat_s(payload: bytes) -> int:
 
 STATUSES: Final[dict[int, AnswerOutcome]] = {
     404: AnswerOutcome.MISDIRECTED,
+    408: AnswerOutcome.TRANSIENT,  # a body that was not read to its end was told to nobody
+    410: AnswerOutcome.MISDIRECTED,
     413: AnswerOutcome.TOO_LARGE,
     429: AnswerOutcome.THROTTLED,  # [inferred]
 }
