@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from twofold.ledger.model import OrderReport, Paid, ParcelState, Sale
+from twofold.ledger.model import OrderReport, Paid, ParcelState, Refund, Sale
 from twofold.ledger.state import Fact, derive, parcels_of
 
 STRIPE = "stripe:acct"
@@ -95,6 +95,56 @@ def test_equal_states_under_two_ids():
     assert derive(facts(*told)).order_id == derive(facts(*reversed(told))).order_id
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((payment("re_1", "30.00", "refund"),), {"EUR": "30.00"}),
+        ((payment("re_1", "30.00", "refund"), payment("re_2", "12.00", "refund")), {"EUR": "42.00"}),
+        ((payment("re_1", "30.00", "refund", state="failure"),), {}),
+        ((payment("re_1", "30.00", "refund", state="pending"),), {}),
+        ((payment("p", "100.00"),), {}),
+        ((payment("p", "100.00"), payment("re_1", "30.00", "refund")), {"EUR": "30.00"}),
+    ],
+    ids=["one", "two", "failed", "pending", "a sale is none", "beside a sale"],
+)
+def test_money_given_back_as_payments_alone(told, expected):
+    """A payment system tells refunds among its payments; only those that went through gave anything back."""
+    state = derive([Fact(STRIPE, part(5, payments=told))])
+    assert {currency: str(amount) for currency, amount in state.refunded.items()} == expected
+
+
+def summed(id: str, amount: str, total: str | None, at: int, source: str = "ch_1") -> Refund:
+    """A refund of a payment whose sum of refunds is told with it."""
+    given = None if total is None else Decimal(total)
+    return Refund(id=id, amount=Decimal(amount), currency="EUR", at=T0 + at, payment=source, total=given)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ((summed("ch_1:10", "10.00", "10.00", 60), summed("ch_1:25", "15.00", "25.00", 70)), "25.00"),
+        ((summed("ch_1:25", "15.00", "25.00", 70),), "25.00"),  # the first step's news was lost
+        ((summed("re_1", "10.00", None, 60), summed("ch_1:25", "15.00", "25.00", 70)), "25.00"),
+        ((summed("re_1", "30.00", None, 60), summed("ch_1:25", "15.00", "25.00", 70)), "30.00"),
+        ((summed("re_1", "10.00", None, 60, "ch_2"), summed("ch_1:25", "15.00", "25.00", 70)), "35.00"),
+    ],
+    ids=["steps", "a lost step", "a single one in the sum", "singles above the sum", "another payment's"],
+)
+def test_a_payments_sum_of_refunds_holds_what_was_lost(told, expected):
+    """The latest sum of a payment, and beside it what was told singly of others, or of it above that sum."""
+    state = derive([Fact(STRIPE, part(80, refunds=told))])
+    assert {currency: str(amount) for currency, amount in state.refunded.items()} == {"EUR": expected}
+
+
+@pytest.mark.parametrize(("again_at", "deleted"), [(None, True), (39, True), (40, True), (41, False)])
+def test_an_order_that_is_spoken_of_after_its_end_is_there(again_at, deleted):
+    """Deleted is what a source deleted and told no more of; a source that never told it whole says so, too."""
+    told = [part(40, deleted=True)]
+    if again_at is not None:
+        told.append(report(again_at))
+    assert derive(facts(*told)).deleted is deleted
+
+
 def test_two_refunds_add_up():
     """Two refunds of one source add; one of them told again does not; its latest amount is the right one."""
     first = report(0, refunds=(refund("r1", "30.00"),))
@@ -167,6 +217,32 @@ def test_a_renewal_whoever_says_so():
     told = [*facts(report(9, sale=Sale.WEB)), *facts(report(0, sale=Sale.RENEWAL), source=STRIPE)]
     for order in itertools.permutations(told):
         assert derive(order).sale is Sale.RENEWAL
+
+
+@pytest.mark.parametrize("by", ["shop", "another", "nobody"])
+def test_cancelled_is_what_any_source_cancelled(by):
+    """The one that stands highest says nothing of it where a system behind it took the order back."""
+    shop = report(0, cancelled_at=T0 + 9 if by == "shop" else None)
+    other = report(5, cancelled_at=T0 + 9 if by == "another" else None)
+    for told in itertools.permutations([Fact(SHOP, shop), Fact("csv:erp", other)]):
+        assert derive(list(told)).cancelled_at == (None if by == "nobody" else T0 + 9)
+
+
+def test_where_it_goes_is_one_sources_word():
+    """Country and region of the source that stands highest and says them, and never one of each."""
+    silent = Fact(SHOP, report(0))
+    german, french = replace(report(0), country="DE"), replace(report(5), country="FR", region="FR-75")
+    told = [Fact(SHOP, german), Fact(STRIPE, french)], [silent, Fact(STRIPE, french)], [silent]
+    states = [derive(facts) for facts in told]
+    assert [(s.country, s.region) for s in states] == [("DE", ""), ("FR", "FR-75"), ("", "")]
+
+
+def test_authorised_is_when_money_was_first_held_and_not_when_it_came():
+    told = facts(
+        report(10, Paid.UNPAID), report(20, Paid.AUTHORISED), report(30, Paid.AUTHORISED), report(40, Paid.PAID)
+    )
+    assert derive(told).authorised_at == T0 + 20
+    assert derive(facts(report(10, Paid.UNPAID), report(40, Paid.PAID))).authorised_at is None
 
 
 def test_a_cancelled_order_keeps_its_goods():
