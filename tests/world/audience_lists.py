@@ -20,6 +20,7 @@ from tests.world.virtual_loop import VirtualLoop
 from twofold.audiences import run, sync
 from twofold.config import Settings
 from twofold.destinations.contract import Failure, PlatformAnswer, Request
+from twofold.errors import StoreError
 
 REMOTE = {SHOP: "23850000000000001", PLAIN: "23850000000000002"}
 """Dataset to the list of its buyers."""
@@ -55,9 +56,15 @@ class Lists:
         self._in_between: Step | None = None
 
     def bring_up_to_date(
-        self, settings: Settings, answers: tuple[int, ...] = (), in_between: Step | None = None
+        self,
+        settings: Settings,
+        answers: tuple[int, ...] = (),
+        in_between: Step | None = None,
+        *,
+        may_fail: bool = False,
     ) -> None:
-        """One round. ``answers``: to its requests, of `ANSWERS`; ``in_between``: what comes while the first request is on its way."""
+        """One round. ``answers``: to its requests, of `ANSWERS`; ``in_between``: what comes while the first is on its way;
+        ``may_fail``: the disk is not well, so that the command may end with an error."""
         self.used = True
         self._answers = deque(ANSWERS[n] for n in answers)
         self._in_between = in_between
@@ -68,6 +75,9 @@ class Lists:
                 run.sync(settings, [], self._machine.wall)
             except _Killed:
                 return
+            except StoreError:
+                if not may_fail:
+                    raise
 
     def _sender(self, **_: Any) -> _ListSender:
         return _ListSender(self)

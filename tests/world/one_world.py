@@ -400,7 +400,8 @@ class World:
                 self._upgrade(*map(int, n))
             case "lists":
                 others = ("withdraw", n[0], 1) if n[0] < PEOPLE else None
-                self.lists.bring_up_to_date(_settings(self.folder), n[1:], others)
+                ill = self.layer.full or self.layer.failing_syncs > 0
+                self.lists.bring_up_to_date(_settings(self.folder), n[1:], others, may_fail=ill)
             case "full":
                 self._full, self.layer.full = n[0], True
             case "sync":
