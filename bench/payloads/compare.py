@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache, partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
 from twofold.config import DestinationSettings
 from twofold.destinations import BY_PLATFORM
+from twofold.destinations.contract import Suppressed
 from twofold.destinations.terms import builder_of, terms_of
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, RawEvent, Tier
@@ -39,12 +41,7 @@ _LISTS = ("data", "events", "elements", "conversions")
 def event_of(message: dict[str, Any], cookies: dict[str, str] | None = None) -> Event | None:
     """A message as the door of Segment's API keeps it; None for one that it refuses or leaves out. ``cookies``: of the browser, which
     such a message does not carry."""
-    when = int(datetime.fromisoformat(message["timestamp"].replace("Z", "+00:00")).timestamp())
-    rules = {rule for d in BY_PLATFORM.values() for rules in d.identifiers.values() for rule in rules}
-    policy = DatasetPolicy(id="1", country="US", forms=wanted_forms(rules))
-    origin = Origin(
-        dataset="1", channel=Channel.SERVER, sender="router", tier=Tier.T2, received_at=(when + 30) * 1000, policy=policy
-    )  # fmt: skip
+    origin = _origin(int(datetime.fromisoformat(message["timestamp"].replace("Z", "+00:00")).timestamp()))
     told = read_json(json.dumps(message).encode())
     assert isinstance(told, dict)
     raw = read_message(told, message["type"], None, origin.received_at, {}, [])
@@ -54,14 +51,29 @@ def event_of(message: dict[str, Any], cookies: dict[str, str] | None = None) -> 
     return replace(event, click_ids={**event.click_ids, **(cookies or {})})
 
 
+@lru_cache
+def _origin(when_s: int) -> Origin:
+    """Of a server that sends half a minute after it happened, to a dataset that goes to every platform."""
+    rules = {rule for d in BY_PLATFORM.values() for rules in d.identifiers.values() for rule in rules}
+    policy = DatasetPolicy(id="1", country="US", forms=wanted_forms(rules))
+    return Origin(
+        dataset="1", channel=Channel.SERVER, sender="router", tier=Tier.T2, received_at=(when_s + 30) * 1000, policy=policy
+    )  # fmt: skip
+
+
 def payload_of(platform: str, event: Event, events: dict[str, str] | None = None) -> dict[str, Any] | str:
     """What the platform would get, or the reason why it gets nothing. ``events``: names or ids there."""
+    made = builder_for(platform, event, events)()
+    return one_event(platform, json.loads(made)) if isinstance(made, bytes) else made.reason
+
+
+def builder_for(platform: str, event: Event, events: dict[str, str] | None = None) -> Callable[[], bytes | Suppressed]:
+    """Makes the bytes, each time it is called."""
     more = dict(_SETTINGS.get(platform, {}))
     if BY_PLATFORM[platform].needs_names or events:
         more["events"] = {**more.get("events", {}), **(events or {event.event_name: "77"})}
     settings = DestinationSettings(platform=platform, dataset="1", only=[event.event_name], **more)
-    made = builder_of(BY_PLATFORM[platform], terms_of(BY_PLATFORM[platform], settings))(event)
-    return one_event(platform, json.loads(made)) if isinstance(made, bytes) else made.reason
+    return partial(builder_of(BY_PLATFORM[platform], terms_of(BY_PLATFORM[platform], settings)), event)
 
 
 def one_event(platform: str, body: dict[str, Any]) -> dict[str, Any]:

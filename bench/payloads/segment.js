@@ -1,10 +1,14 @@
 // What Segment's own mappings, by their presets, send for each message on standard input; nothing leaves the process.
-// Prints one JSON line for each request: {"platform", "message", "body"}.
+// Prints one JSON line for each request: {"platform", "message", "body"}; with --time the microseconds of processor time that one message
+// takes from its mapping to the finished request, best of the rounds, as {"platform", "us"}.
 "use strict";
 
 const nock = require("nock");
 const { Destination, defaultValues } = require("@segment/actions-core");
 
+const TIMED = process.argv.includes("--time");
+const ROUNDS = 15;
+const CALLS = 100;
 const SETTINGS = {
   "tiktok-conversions": ["tiktok", { accessToken: "t", pixelCode: "PIX" }],
   "pinterest-conversions": ["pinterest", { ad_account_id: "1", conversion_token: "t" }],
@@ -25,6 +29,11 @@ const APP = {
 };
 
 let sent = [];
+let requests = 0;
+if (TIMED) { // The request is made, and nothing is sent or intercepted.
+  const wire = require("./node_modules/@segment/actions-core/dist/cjs/fetch.js");
+  wire.default = async () => { requests += 1; return new wire.Response("{}", { status: 200 }); };
+}
 nock.disableNetConnect();
 nock(/.*/).persist().post(/.*/).reply(200, (_address, body) => { sent.push(body); return TAKEN; });
 nock(/.*/).persist().get(/.*/).reply(200, {});
@@ -60,6 +69,17 @@ function linkedin({ actions: { streamConversion } }) {
   }));
 }
 
+async function time(work) {
+  let best = Infinity;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = process.cpuUsage();
+    for (let call = 0; call < CALLS; call += 1) await work();
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, (user + system) / CALLS);
+  }
+  return best;
+}
+
 async function main() {
   const messages = require("fs").readFileSync(0, "utf8").trim().split("\n").map((line) => JSON.parse(line));
   const lines = [];
@@ -67,9 +87,16 @@ async function main() {
     const definition = require(`@segment/action-destinations/dist/destinations/${name}/index.js`).default;
     const destination = new Destination(definition);
     const subscribed = subscriptions(name, definition);
+    const options = { ...settings, subscriptions: subscribed, oauth: { access_token: "a" } };
+    if (TIMED) {
+      const before = requests;
+      const us = await time(() => destination.onEvent(messages[0], options));
+      if (requests > before) lines.push({ platform, us }); // else it tells nothing of this message
+      continue;
+    }
     for (const message of messages) {
       sent = [];
-      await destination.onEvent(message, { ...settings, subscriptions: subscribed, oauth: { access_token: "a" } }).catch(() => undefined);
+      await destination.onEvent(message, options).catch(() => undefined);
       for (const body of sent) lines.push({ platform, message: message.messageId, body: typeof body === "string" ? JSON.parse(body) : body });
     }
   }

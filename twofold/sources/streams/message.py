@@ -68,9 +68,17 @@ def person_of(traits: Sequence[Mapping[str, Any]], properties: Mapping[str, Any]
 
 def _fill(found: dict[str, str], table: Iterable[tuple[str, tuple[str, ...]]], tree: dict[str, Any]) -> None:
     for ours, names in table:
-        value = next(filter(None, (text(tree, name) for name in names)), None)
+        value = _first(tree, names)
         if value is not None:
             found.setdefault(ours, value)
+
+
+def _first(tree: dict[str, Any], names: Sequence[str]) -> str | None:
+    """The first of these names that says anything. Most stand in no message, and are not read."""
+    for name in names:
+        if name in tree and (value := text(tree, name)):
+            return value
+    return None
 
 
 def goods_of(
@@ -105,8 +113,7 @@ def goods_of(
 
 def words_of(row: dict[str, Any]) -> dict[str, str]:
     """What a row calls its goods, under Meta's names where it has them, else under the wire's own."""
-    said = ((ours, next(filter(None, (text(row, name) for name in names)), None)) for ours, names in _WORDS)
-    return {ours: value for ours, value in said if value is not None}
+    return {ours: value for ours, names in _WORDS if (value := _first(row, names)) is not None}
 
 
 def worth_of(contents: Sequence[Mapping[str, Any]]) -> Decimal | None:
