@@ -77,3 +77,24 @@ def test_a_bookkeeper_reads_it_without_knowing_the_product(shop):
     page = shop.run("orders", "show", "A4")
     assert "refused at the door" in page
     assert "freight that the courier deducted" in page
+
+
+TWICE = """\
+Booking date,Amount,Currency,Description,Transaction ID
+2026-03-03,40.00,GEL,order 58210077,B1
+2026-03-04,40.00,GEL,order 58210077,B2
+2026-03-04,40.00,GEL,order 58210078,B3
+"""
+
+
+def test_a_buyer_who_paid_twice_stands_at_the_order(tmp_path):
+    """The second payment is nobody's; whoever looks at the order has to learn that it came for it."""
+    shop = Shop(tmp_path)
+    head = "order_id,placed_at,total,currency,method,status\n"
+    shop.take("orders", "orders.csv", head + "58210077,2026-03-01T10:00:00+04:00,40.00,GEL,bank_transfer,delivered\n",
+              ("--dataset", "1234567890", "--ledger-only"))  # fmt: skip
+    shop.take("bank", "bank.csv", TWICE, ("--account", "GE29BG0000000101904917"))
+    rows = shop.rows("orders", "show", "58210077")
+    steps = [(r["amount"], r["what"].partition(",")[0]) for r in rows if r["row"] == "step" and r["link"] == "banked"]
+    assert steps == [("40.00", "paid to the bank by the buyer"), ("40.00", "came for this order")]
+    assert {r["where"]: r["amount"] for r in rows if r["row"] == "where"} == {"banked": "40.00"}

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from twofold.ledger.lines import MoneyKind
 from twofold.ledger.model import ParcelState
+from twofold.ledger.ties import words_of
 from twofold.reconcile.chain.account import Account, Desk
 from twofold.reconcile.chain.purse import (
     COURIER_HOLDS,
@@ -29,7 +30,7 @@ from twofold.reconcile.chain.standing import OPEN, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
 from twofold.reconcile.exchange import day_text
 from twofold.reconcile.matches.values import Entry, Group, Match
-from twofold.reconcile.reading.orders import KnownOrder
+from twofold.reconcile.reading.orders import KnownOrder, due_of
 from twofold.reconcile.reading.world import Matched
 
 
@@ -85,6 +86,7 @@ class Life(Struct, frozen=True, kw_only=True):
 
     currency: str
     total: Decimal
+    test: bool
     station: str
     since: int
     steps: tuple[Step, ...]
@@ -131,7 +133,7 @@ _WHERE = {
     "batch_adjustment": "adjusted by the provider or courier",
     "tax_withheld": "tax withheld",
     VOUCHER: "paid with a gift card, sold before",
-    NOT_DELIVERED: "of what is not delivered paid already",
+    NOT_DELIVERED: "paid already, so it is counted below",
     SHORT: "taken less than was due (negative: more)",
     ROUNDING: "rounded at the door or by the payer",
 }
@@ -146,13 +148,15 @@ _PLACES = {
 def life_of(known: KnownOrder, account: Account, matched: Matched, entries: Mapping[str, Entry], desk: Desk) -> Life:
     """Everything about one order, its steps in time order."""
     matches = [m for m in matched.matching.matches if m.to == f"order:{account.order.key}"]
-    steps = [*_order_steps(known, account), *_parcel_steps(account), *_money_steps(account, matches, matched, entries)]
+    steps = [*_order_steps(known, account), *_parcel_steps(account), *_money_steps(account, matches, matched, entries),
+             *_left_over(known, account, matched, entries)]  # fmt: skip
     order = {
         link: place for place, link in enumerate(("placed", "confirmed", "shipped", "delivered", "collected", "banked"))
     }
     return Life(
         currency=account.order.currency,
         total=account.order.total,
+        test=account.order.test,
         station=account.standing.station,
         since=account.standing.since,
         steps=tuple(sorted(steps, key=lambda s: (s.at, order.get(s.link, 9), s.what, s.reference))),
@@ -228,6 +232,16 @@ def _money_steps(
             yield from _batch_steps(account, groups[move.settlement.batch], matched, entries)
 
 
+def _left_over(known: KnownOrder, account: Account, matched: Matched, entries: Mapping[str, Entry]) -> Iterator[Step]:
+    """Credits on the bank whose payer names this order, and of which nothing is taken for it: a buyer who paid twice."""
+    keys = {key for key in due_of(known, account.order).keys if key.startswith("order:")}
+    for left in matched.unmatched:
+        line = entries[left.line].line
+        if left.amount == line.gross and not keys.isdisjoint(f"order:{word}" for word in words_of(line)):
+            yield Step(at=left.at, link="banked", what="came for this order, and is not taken for it: it is not due, or another amount is",
+                       evidence=f"{line.source} {line.account}".rstrip(), reference=f"line {left.line}", amount=left.amount)  # fmt: skip
+
+
 def _batch_steps(account: Account, group: Group, matched: Matched, entries: Mapping[str, Entry]) -> Iterator[Step]:
     batch = group.batch
     mine = sum((m.net for m in account.purse.moves if m.settlement and m.settlement.batch == group.key), ZERO)
@@ -277,7 +291,8 @@ def _purses(account: Account, desk: Desk) -> Iterator[Purse]:
             if reason and amount:
                 kept[reason] = kept.get(reason, ZERO) + amount
     for reason, amount in kept.items():
-        yield Purse(where=reason, words=_WHERE[reason], amount=amount)
+        if amount:  # a dispute that was won took nothing in the end
+            yield Purse(where=reason, words=_WHERE[reason], amount=amount)
     yield from _under_way(purse.moves)
 
 

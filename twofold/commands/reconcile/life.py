@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 from twofold.commands.reconcile.chain import rules_of, zone_of
 from twofold.commands.reconcile.words import RULES, words
+from twofold.ledger.money import digits_of
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -62,12 +63,14 @@ def print_life(life: Life | None, settings: Settings) -> None:
     def day(at: int | None) -> str:
         return "" if at is None else datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d")
 
+    if life.test:
+        say("a test order: it counts nowhere, and nobody waits for its money")
     say(f"the goods: {STATIONS.get(life.station, life.station)} since {day(life.since)}")
     table = make_table("the money", "amount", "since", "expected by", right=("amount",))
     for purse in life.purses:
         table.add_row(
             plain(_money_words(purse.words, purse.amount)),
-            f"{purse.amount:,f} {plain(life.currency)}",
+            f"{_amount(purse.amount, life.currency)} {plain(life.currency)}",
             day(purse.since),
             purse.expected or "",
         )
@@ -78,10 +81,16 @@ def print_life(life: Life | None, settings: Settings) -> None:
     table = make_table("when", "link", "what", "amount", "who says so", "reference", right=("amount",))
     for step in life.steps:
         when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d %H:%M")
-        amount = "" if step.amount is None else f"{step.amount:,f}"
+        amount = "" if step.amount is None else _amount(step.amount, life.currency)
         table.add_row(when, step.link, plain(step.what), amount, plain(_in_words(step.evidence)), plain(step.reference))
     print_wide(table)
     say("\nas it was reported (times in UTC)")
+
+
+def _amount(amount: Decimal, currency: str) -> str:
+    """With all of its currency's digits, and with more where it has more."""
+    digits = digits_of(currency)
+    return f"{amount:,.{digits}f}" if amount == round(amount, digits) else f"{amount:,f}"
 
 
 def _in_words(evidence: str) -> str:
@@ -91,7 +100,7 @@ def _in_words(evidence: str) -> str:
     return _names(f"{head}{by}{words(RULES, rule)}{comma}{more}")
 
 
-_BATCH = re.compile(r"\bbatch:(courier:)?([^/]+)/(?:[^,]*/)?([^,/]+)$")
+_BATCH = re.compile(r"\bbatch:(courier:)?([^/]+)/(?:[^,]*/)?([^,/)]+)(?=\)?$)")
 
 
 def _names(text: str) -> str:
