@@ -726,7 +726,7 @@ class World:
             self._pass(16 * MINUTE)  # after which a platform that was asked too often is asked again
             self.lists.bring_up_to_date(_settings(self.folder))
             self.promises.lists_at_the_end(self.lists.there, aged=self._has_aged)
-        self.promises.at_the_end(self._standings())
+        self.promises.at_the_end(self._standings(), aged=self._has_aged)
         if self.promises.erasing:
             self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
         self._search_for_people()

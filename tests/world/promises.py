@@ -415,8 +415,9 @@ class Promises:
             return False
         return bool(tiers) and not self.excused(thing)
 
-    def at_the_end(self, why: dict[Place, str]) -> None:
-        """``why``: how each delivery stands in the folder, in words."""
+    def at_the_end(self, why: dict[Place, str], *, aged: bool) -> None:
+        """``why``: how each delivery stands in the folder, in words. ``aged``: days passed, after which nobody repeats what may have
+        arrived: the platform would not know it for a repeat."""
         for tries in {n for n, _, _ in self.waits}:
             waits = [wait for (n, _, _), wait in self.waits.items() if n == tries]
             if len(waits) > 2 and len(set(waits)) == 1:
@@ -424,7 +425,8 @@ class Promises:
         for thing in self.things:
             for platform in PLATFORMS[thing.dataset]:
                 place = (thing.number, platform)
-                if self.must_leave(thing) and not self.arrived[place]:
+                doubtful = aged and any(word[:2] == place for word in self.maybe)
+                if self.must_leave(thing) and not self.arrived[place] and not doubtful:
                     self.breaks(f"thing {thing.number} never came to {platform}: {why.get(place, 'no delivery')}")
 
 
