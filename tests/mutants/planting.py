@@ -28,7 +28,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "store.outbox": (f"{STORE}/test_claims.py", f"{STORE}/test_releases.py", "tests/deliver/test_worker_store.py"),
     "store.gates.orders": (f"{STORE}/test_store_orders.py", f"{STORE}/test_gates.py"),
     "store.gates.trust": (f"{STORE}/test_trust_gates.py",),
-    "store.gates.values": (f"{STORE}/test_trust_gates.py", f"{STORE}/test_gates.py"),
+    "store.gates.values": (f"{STORE}/test_trust_gates.py", f"{STORE}/test_gates.py", "tests/test_told_apart.py"),
     "store.gates.withdrawals": (f"{STORE}/test_withdrawals.py",),
     "store.gates.stitch": (f"{STORE}/test_gates.py", f"{STORE}/test_browsers.py"),
     "store.gates.holds": (f"{STORE}/test_gates.py", f"{STORE}/test_claims.py"),

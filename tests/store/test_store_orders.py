@@ -149,6 +149,14 @@ STRIPE_HOOK = hook(
     source=STRIPE,
 )
 RECREATED = hook(told(20, order=SECOND, placed=T0 + 600, aliases=()), purchase(SECOND, links=(), em="a"))
+DEARER = hook(
+    told(20, total="120.00", order=SECOND, placed=T0 + 600, aliases=()),
+    purchase(SECOND, value="120.00", links=(), em="a"),
+)
+OTHER_GOODS = hook(
+    told(20, order=SECOND, placed=T0 + 600, aliases=(), lines=(Line(id="sku-2", price=Decimal("100.00")),)),
+    purchase(SECOND, links=(), em="a"),
+)
 EDIT = hook(told(9, total="130.00", lines=(LINE, Line(id="sku-2", price=Decimal("30.00")))))
 RENEWED = report(5, sale=Sale.RENEWAL, tags=("Subscription Recurring Order",))
 HASH_OF_NOTHING = sha256(b"").hexdigest()
@@ -242,6 +250,7 @@ def test_one_purchase_whatever_the_order_of_arrival(name, steps, policy, expecte
 
 CANCEL = hook(told(9, **CANCELLED), None)
 FIRST = hook(told(2, placed=T0), purchase(em="a"))
+FIRST_UNDONE = hook(told(9, Paid.VOIDED, **CANCELLED), None)  # by a shop whose cancelled orders keep their total
 FIRST_CANCELLED = hook(told(9, Paid.VOIDED, "0.00", lines=(), **CANCELLED), None)
 LATE_JOIN = hook(told(4, aliases=(*NAMES, "payment:pi_9")), purchase(links=("payment:pi_9",)))
 STORIES = [
@@ -260,6 +269,9 @@ STORIES = [
     ("a stranger and the buyer alone, then the order", [STRANGER, B, "wait", HOOK, "claim"], SEND, sorted([*one("x1", "0.01"), *one()])),
     ("placed again, cancelled first", [FIRST, "claim", FIRST_CANCELLED, RECREATED, "claim"], {}, one(SHOP_ID)),
     ("placed again, cancelled within the hold", [FIRST, "claim", RECREATED, FIRST_CANCELLED, "claim"], {}, one(SHOP_ID)),
+    ("placed again, cancelled with its total", [FIRST, "claim", FIRST_UNDONE, RECREATED, "claim"], {}, one(SHOP_ID)),
+    ("the next one for other money", [FIRST, "claim", FIRST_UNDONE, DEARER, "claim"], {}, one(SHOP_ID) + one(f"purchase.demo.{SECOND}", "120.00", order=SECOND)),
+    ("the next one of other goods", [FIRST, "claim", FIRST_CANCELLED, OTHER_GOODS, "claim"], {}, one(SHOP_ID) + one(f"purchase.demo.{SECOND}", order=SECOND)),
     ("placed again, the first never sent", [FIRST, FIRST_CANCELLED, RECREATED, "claim"], {}, one(f"purchase.demo.{SECOND}", order=SECOND)),
     ("replaced after it was sent", [HOOK, "claim", hook(told(20, order=SECOND, aliases=(), replaces=ID), purchase(SECOND, links=())), "claim"], {}, one(SHOP_ID)),
     ("sent, then joined with another sender", [STRIPE_HOOK, "claim", hook(told(3, aliases=PI)), B, "claim"], {}, one("purchase.pi_1", order="pi_1")),
