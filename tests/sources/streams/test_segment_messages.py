@@ -107,6 +107,22 @@ def test_the_money_of_an_order(properties: dict[str, Any], value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "properties", "value"),
+    [
+        ("Filter Applied", {"value": "Halo"}, None),
+        ("Filter Applied", {"value": ["red", "blue"]}, None),
+        ("Filter Applied", {"value": True}, None),
+        ("Product Viewed", {"value": "high", "total": 12}, 12),
+        ("Order Completed", {"value": "much", "total": "27.50"}, "27.50"),
+        ("Order Completed", {"value": "much"}, "much"),
+    ],
+)
+def test_a_value_that_is_no_amount(name: str, properties: dict[str, Any], value: Any) -> None:
+    """It costs no event; but a sale without its money is refused, with the word that stands there."""
+    assert event(event=name, properties=properties).custom_data.get("value") == value
+
+
+@pytest.mark.parametrize(
     ("properties", "value"),
     [
         ({"price": 400}, 400),

@@ -249,6 +249,8 @@ def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str
     value = _value(name, properties, contents)
     if value is not None:
         data["value"] = value
+    elif properties.get("value") not in (None, ""):
+        notes.append("properties.value is no amount; left out")
     if properties.get("currency") is not None:
         data["currency"] = properties["currency"]
     return data
@@ -276,9 +278,12 @@ def _line(line: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(name: str, properties: dict[str, Any], contents: list[dict[str, Any]]) -> Any:
-    """As it is written: ``value``, else ``total`` (with tax, shipping and discounts), else ``revenue`` (without). Without any of
-    them the price by the pieces, of one product or of what names none."""
-    given = next((properties[k] for k in ("value", "total", "revenue") if properties.get(k) not in (None, "")), None)
+    """As it is written: ``value``, else ``total`` (with tax, shipping and discounts), else ``revenue`` (without). One that is no amount is
+    the shop's own word, as the value of a filter. Without any of them the price by the pieces, of one product or of what names none."""
+    said = [properties[k] for k in ("value", "total", "revenue") if properties.get(k) not in (None, "")]
+    given = next((one for one in said if lenient_amount(one) is not None), None)
+    if given is None and said and name == "Purchase":
+        return said[0]  # refused, with what it says: a sale must not go without its money
     if given is not None or (contents and name not in _OF_A_PRODUCT):
         return given
     if not contents and (price := lenient_amount(properties.get("price"))) is not None and price >= 0:
