@@ -4,6 +4,7 @@ taken for whole, and nothing is written over.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -32,6 +33,7 @@ from twofold.store.beside.watermark import Mark as Watermarked
 from twofold.store.beside.watermark import read_mark
 from twofold.store.engine import RefusedRow
 from twofold.store.fold import FoldVerdict
+from twofold.store.opened.routes import Route
 from twofold.store.secret import FILE as SECRET
 from twofold.store.store import Store
 from twofold.store.transfer.tables import KEYS, Row, Table, copy_all
@@ -163,6 +165,40 @@ def test_there_and_back(tmp_path, postgres, on_server, monkeypatch):
     move(there, back, told_nothing)
     assert every_row(back) == on_the_server
     assert verdict(back, "known", lives.NOW + 42 * DAY) is FoldVerdict.REPEAT
+    holds(back)
+
+
+@postgres_needed
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+def test_back_from_gateways_that_were_several(tmp_path, postgres, on_server, monkeypatch, names):
+    """As `serve` runs there, each under a name of its own; the last one's folder is moved back. Nothing is taken for lost, and the
+    folder's next owner goes on behind what came in there."""
+    first, back = tmp_path / "first", tmp_path / "back"
+    for _ in range(3):  # it had more runs than the gateways there will have
+        assert verdict(first, f"known{_}", lives.NOW) is FoldVerdict.FIRST
+    shared = tmp_path / "there"
+    on_server.add(shared)
+    move(first, shared, told_nothing)
+    folders = [shared, *(shared / f"peer-{name}" for name in names[1:])]
+    on_server.update(folders)
+    for name, folder in zip(names, folders, strict=True):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder != shared:
+            (folder / SECRET).write_bytes((shared / SECRET).read_bytes())
+
+        async def live(folder: Path = folder, name: str = name) -> FoldVerdict:
+            store = Store(folder, routes={"1": Route(destinations=())}, opened_at=lives.NOW, peer=name)
+            store.start()
+            (found,) = await store.append([copy(f"of-{name}", name="Lead", value=None, at=lives.NOW + 1)])
+            await store.close()
+            return found
+
+        assert asyncio.run(live()) is FoldVerdict.FIRST
+    move(folders[-1], back, told_nothing)
+    holds(back)
+    for name in names:
+        assert verdict(back, f"of-{name}", lives.NOW + 2) is FoldVerdict.REPEAT
+    assert verdict(back, "new", lives.NOW + 3) is FoldVerdict.FIRST
     holds(back)
 
 

@@ -21,7 +21,7 @@ from msgspec import Struct
 from twofold.errors import StoreError, StoreLocked
 from twofold.store.beside.durable_file import flush_folder
 from twofold.store.beside.folder import DATABASE, FolderLock, is_open
-from twofold.store.beside.watermark import FILE, compare_all, read_marks, unseal
+from twofold.store.beside.watermark import FILE, compare_all, read_marks, renew_watermark, unseal
 from twofold.store.engines import address_of, kit_for
 from twofold.store.sqlite import transfer as embedded
 from twofold.store.sqlite.database import empty_log
@@ -114,6 +114,8 @@ def _into_folder(source: Path, target: Path, progress: Progress, take_along: Tak
         own, engine = embedded.target_side(staged)
         with closing(engine):
             rows = copy_all(side, own, progress)
+            # Gateways there count their runs otherwise. That nothing is missing was looked at before the first row.
+            renew_watermark(engine)
         empty_log(staged)
     take_along(source, staged)
     flush_folder(staged)
