@@ -98,6 +98,7 @@ def run(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "twofold", *words, "--config", config], capture_output=True, text=True)
 
 
+@pytest.mark.timeout(1_800)
 def test_nothing_that_was_acknowledged_is_lost(server, tmp_path):
     """Batches from four clients; first the gateway is killed in the middle, then the server; both come again. All that was
     acknowledged is there, is delivered once each under its id, and every sum holds. Then a person is erased."""
