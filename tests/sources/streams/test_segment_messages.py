@@ -107,6 +107,22 @@ def test_the_money_of_an_order(properties: dict[str, Any], value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ({"price": "3", "quantity": "2"}, 6),
+        ({"item_price": "2.50"}, Decimal("2.50")),
+        ({"price": "free", "quantity": 2}, None),
+        ({"price": 3, "quantity": "two"}, None),
+        ({"price": [3], "quantity": {}}, None),
+    ],
+)
+def test_what_goods_come_to_whose_figures_are_text(line: dict[str, Any], value: Any) -> None:
+    """Lines in a platform's own form are as their sender wrote them, and no form of theirs may fail the request."""
+    properties = {"contents": [{"content_id": "1", **line}]}
+    assert event(event="Product Added", properties=properties).custom_data.get("value") == value
+
+
+@pytest.mark.parametrize(
     ("name", "properties", "value"),
     [
         ("Filter Applied", {"value": "Halo"}, None),

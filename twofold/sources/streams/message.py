@@ -117,11 +117,14 @@ def words_of(row: dict[str, Any]) -> dict[str, str]:
 
 
 def worth_of(contents: Sequence[Mapping[str, Any]]) -> Decimal | None:
-    """What the goods come to; None where one of them has no price."""
-    prices = [(line.get("item_price"), line.get("quantity", 1)) for line in contents]
-    if not prices or any(price is None for price, _ in prices):
-        return None
-    return sum((price * count for price, count in prices), Decimal(0))
+    """What the goods come to; None where one of them has no price, or says how many in a way that is no number."""
+    worth = Decimal(0)
+    for line in contents:
+        price, count = lenient_amount(line.get("item_price")), read_integer(line.get("quantity", 1))
+        if price is None or count is None:
+            return None
+        worth += price * count
+    return worth if contents else None
 
 
 def pieces_of(contents: Sequence[Mapping[str, Any]]) -> int:
