@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
 from tests.strategies import law_of
-from twofold.collect.policy import ConsentRules, DatasetPolicy
+from twofold.collect.policy import ConsentRules, DatasetPolicy, PrivacyRules
+from twofold.collect.steps import shortcut
 from twofold.collect.steps.draft import Draft, Origin, raw_event
 from twofold.collect.steps.pipeline import STEPS, run, run_fields
 from twofold.collect.steps.shortcut import read_ordinary, read_ordinary_fields
@@ -107,6 +108,38 @@ def test_the_short_way_ends_where_the_steps_do(event: dict[str, Any], where: Ori
     wanted = seen(all_steps(raw_event(event)[0], where))
     assert seen(run(raw_event(event)[0], where)) == wanted
     assert seen(run_fields(event, where)[0]) == wanted
+
+
+PAGES = st.sampled_from([
+    "https://shop.example/thanks", "https://shop.example/hiv-test", "https://shop.example/p?mail=a@b.example", "about:blank",
+    "https://shop.example/p/a@b.example", "https://shop.example/checkout/order-received/1001", "https://shop.example/p?fbclid=IwAR1",
+    "https://shop.example/?gclid=2", "https://shop.example/tel/+49 171 2345678", "",
+])  # fmt: skip
+LOOKED_FOR = st.sampled_from([
+    origin(),
+    origin(policy=DatasetPolicy(id=DATASET, privacy=PrivacyRules(sensitive=frozenset()))),
+    origin(policy=DatasetPolicy(id=DATASET, privacy=PrivacyRules(sensitive=frozenset({"finance"})))),
+])  # fmt: skip
+
+
+@law_of(100)
+@given(st.lists(st.tuples(PAGES, LOOKED_FOR), min_size=2, max_size=8))
+@example([("https://shop.example/hiv-test", origin(policy=DatasetPolicy(id=DATASET, privacy=PrivacyRules(sensitive=frozenset())))),
+          ("https://shop.example/hiv-test", origin())])  # fmt: skip
+def test_a_page_that_came_before_is_judged_as_at_first(visits: list[tuple[str, Origin]]) -> None:
+    """Also where another dataset looks for less; and what is kept of pages shows nobody, no order and no click."""
+    for page, where in visits:
+        event = PURCHASE | {"event_source_url": page}
+        assert seen(run_fields(event, where)[0]) == seen(all_steps(raw_event(event)[0], where))
+    kept = {page for pages in shortcut._PAGES.values() for page in pages}
+    assert kept
+    assert not any(sign in page for page in kept for sign in ("?", "@", "+", "order-received", "about:"))
+
+
+def test_pages_are_kept_up_to_a_number() -> None:
+    for n in range(shortcut._MAX_PAGES + 2):
+        run_fields(PURCHASE | {"event_source_url": f"https://shop.example/page/{n}"}, ORIGINS[0])
+    assert max(map(len, shortcut._PAGES.values())) <= shortcut._MAX_PAGES
 
 
 TEXTS = st.sampled_from([

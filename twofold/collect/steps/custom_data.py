@@ -33,6 +33,7 @@ from twofold.event.vocabulary import MAX_ID
 
 _MAX_PLAIN_MONEY = 10**15
 _MAX_COUNT = 10**15
+_MIN_COUNT = -_MAX_COUNT
 _PLAIN_DIGITS = 15  # of an amount, with the point; so few are within every limit
 _LISTS = (list, tuple)
 _NO_GOODS = frozenset({"", "undefined", "null", "None", "none", "NaN", "[object Object]", "Undefined", "NULL"})
@@ -108,7 +109,7 @@ def is_plain(data: CustomData | None) -> bool:
         quantity, price = line.quantity, line.item_price
         item = line.id
         ids += item
-        if item in _NO_GOODS or line.other or (quantity is not None and not -_MAX_COUNT < quantity < _MAX_COUNT):
+        if item in _NO_GOODS or line.other or (quantity is not None and not _MIN_COUNT < quantity < _MAX_COUNT):
             return False
         if price is not None:
             text = str(price)

@@ -17,6 +17,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
+from twofold.collect.policy import PrivacyRules
 from twofold.collect.steps.bots import MAX_AGENT, bot_of
 from twofold.collect.steps.clicks import is_current
 from twofold.collect.steps.custom_data import read_custom_data
@@ -80,14 +81,10 @@ def _read(
         return None
     if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
         return None
-    if url is not None and (
-        type(url) is not str or not url or "fbclid" in url or url.startswith(NO_PAGE) or scrub_url(url) != (url, False)
-    ):
-        return None
-    if url is not None and names_an_order(url):
+    if url is not None and not _is_plain_page(url, privacy):
         return None
     data = _read_money_and_goods(goods, name)
-    if data is None or not is_about_nothing_sensitive(url, data.other, privacy):
+    if data is None or (data.other and not is_about_nothing_sensitive(None, data.other, privacy)):
         return None
     user = _read_user(contact, origin, time_s)
     if user is None:
@@ -112,6 +109,32 @@ def _read(
     if origin.policy.forms:
         event.forms = other_forms(contact, origin.policy.forms, origin.policy.country)
     return event
+
+
+_MAX_PAGES = 8_192
+_PAGES: dict[frozenset[str], set[str]] = {}
+"""By what is sensitive: addresses without a query of which no step has anything to say, as a shop's pages repeat. One that shows contact
+data or an order is none of them."""
+
+
+def _is_plain_page(url: Any, privacy: PrivacyRules) -> bool:
+    """True for an address of which no step has anything to say but for its click ids."""
+    if type(url) is not str:
+        return False
+    known = _PAGES.get(privacy.sensitive)
+    if known is None:
+        known = _PAGES[privacy.sensitive] = set()
+    if url in known:
+        return True
+    if not url or "fbclid" in url or url.startswith(NO_PAGE) or scrub_url(url) != (url, False) or names_an_order(url):
+        return False
+    if not is_about_nothing_sensitive(url, {}, privacy):
+        return False
+    if "?" not in url:
+        if len(known) >= _MAX_PAGES:
+            known.clear()
+        known.add(url)
+    return True
 
 
 @lru_cache(maxsize=8_192)  # as `bot_of`, and instead of it: one look for both questions
