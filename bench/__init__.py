@@ -7,8 +7,19 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
+
+SMALL = "TWOFOLD_BENCH_SMALL"
+"""Set in the environment of `python -m bench --small` and of its children."""
+
+Size = TypeVar("Size")
+
+
+def sized(usual: Size, small: Size) -> Size:
+    """How much a bench does, or the least with which all of its code is run: that proves that it runs, and measures nothing."""
+    return small if os.environ.get(SMALL) else usual
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -34,11 +45,8 @@ def peak_mb(pid: int) -> float:
 
 def processor() -> str:
     """Which processor this is, and how many cores of it may be used."""
-    told = dict(
-        (part.strip() for part in line.split(":", 1))
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if ":" in line
-    )
+    lines = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+    told = {name.strip(): value.strip() for name, _, value in lines}
     facts = [told.get("model name", "an unknown processor")]
     facts += [f"{name} {told[key]}" for name, key in (("family", "cpu family"), ("model", "model")) if key in told]
     return f"{', '.join(facts)}, {len(os.sched_getaffinity(0))} cores"

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench import Row
+from bench import Row, sized
 from bench.purchase import view
 from twofold.store.sqlite.database import Engine
 
-CONNECTIONS, SECONDS, ROUNDS = 64, 2.5, 7
+CONNECTIONS, SECONDS, ROUNDS = 64, sized(2.5, 0.1), sized(7, 1)
 KEY = "bench-key-0123456789"
 CONFIG = f"""
 [server]
@@ -105,7 +105,7 @@ def load(url: str, kind: str) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def single_commits(seconds: float = 2.0) -> float:
+def single_commits(seconds: float = sized(2.0, 0.1)) -> float:
     """Rows a second when each is committed alone, with the settings of the store."""
     body = msgspec.json.encode(view("x" * 16))
     with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ import duckdb
 import msgspec
 from msgspec.structs import replace
 
-from bench import Row
+from bench import Row, sized
 from bench.chain import FILLED, Watch, spread
 from bench.scale import DAY_S, DAYS, EVENTS_AN_ORDER, LAST_DAY, SIZES, Tables, fill
 from twofold.attribution.markov import Outcome, markov
@@ -33,7 +33,7 @@ from twofold.facts.manifest import File, read_manifest, write_manifest
 from twofold.facts.tables import BY_NAME
 from twofold.reconcile.exchange import day_text
 
-PATHS, CHANNELS = 100_000, 12
+PATHS, CHANNELS = sized(100_000, 100), 12
 LIBRARY = "channelattribution==2.2.5"
 _CAMPAIGNS = 200
 _LIBRARY_RUN = """
@@ -143,14 +143,12 @@ def _of_library(paths: dict[tuple[str, ...], Outcome]) -> float | None:
     with tempfile.TemporaryDirectory() as name:
         home, data = Path(os.environ.get("TWOFOLD_BENCH_LIBRARY") or Path(name) / "library"), Path(name) / "paths.json"
         python = home / "bin" / "python"
+        if not python.exists() and sized(False, True):
+            return None
         if not python.exists():
             venv.create(home, with_pip=True)
-            done = subprocess.run(
-                [python, "-m", "pip", "install", "-q", LIBRARY, "pandas", "matplotlib"],
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
+            command = [str(python), "-m", "pip", "install", "-q", LIBRARY, "pandas", "matplotlib"]
+            if subprocess.run(command, capture_output=True, check=False).returncode:
                 return None
         data.write_bytes(msgspec.json.encode([[" > ".join(path), *found] for path, found in paths.items()]))
         times = []

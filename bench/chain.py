@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 from msgspec.structs import replace
 
-from bench import Row
+from bench import Row, sized
 from bench.scale import DAY_S, DAYS, EVENTS_AN_ORDER, LAST_DAY, SIZES, Tables, fill
 from twofold.facts.engine import Analytics, ask_all
 from twofold.facts.lives import FOREVER
@@ -35,7 +35,7 @@ from twofold.reconcile.matches.values import Days
 FILLED = 3
 MODEL = LAST_DAY - 1
 """The day whose rows the others are: its money is on the bank already."""
-ASKED_DAYS = 90
+ASKED_DAYS = sized(90, 3)
 _STEP = 100_000_000
 _TIMES = frozenset(
     {

@@ -26,7 +26,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from bench import Row
+from bench import Row, sized
 from bench.accepts import CONFIG, CONNECTIONS, process
 from bench.scale import LAST_DAY, _day, fill
 from twofold.clock import now_ms
@@ -34,11 +34,12 @@ from twofold.config import Settings, load_settings
 from twofold.control.tables import make_tables
 from twofold.policies import open_store
 
-SIZES = (100_000, 10_000_000 if os.environ.get("TWOFOLD_LONG") else 1_000_000)
-DAYS = 90
+SIZES = sized((100_000, 10_000_000 if os.environ.get("TWOFOLD_LONG") else 1_000_000), (200, 400))
+DAYS = sized(90, 5)
 EVENTS_AN_ORDER = 20  # ten million events have half a million orders
-PEOPLE, EACH_S = 10, 5.0
-LOAD_S = 4.0
+PEOPLE, EACH_S = sized(10, 2), sized(5.0, 0.5)
+LOAD_S = sized(4.0, 0.3)
+ROUNDS, LOOK_S = sized((2, 5), (1, 1)), sized((15.0, 40.0), (0.3, 0.3))  # at each of the sizes
 
 
 def span(shorter: int = 0) -> str:
@@ -47,17 +48,19 @@ def span(shorter: int = 0) -> str:
 
 
 SPAN = span()
-LISTS = (f"/today?{SPAN}", "/today", f"/orders?{SPAN}", f"/orders?{SPAN}&fate=accepted&after=5000", f"/events?{SPAN}",
+_LISTS = (f"/today?{SPAN}", "/today", f"/orders?{SPAN}", f"/orders?{SPAN}&fate=accepted&after=5000", f"/events?{SPAN}",
          f"/deliveries?{SPAN}", f"/deliveries?{SPAN}&name=Purchase", "/deliveries/given-up", "/live", "/refused", "/imports", "/what-to-do",
          "/senders", "/decisions", "/audiences", "/rights")  # fmt: skip
+LISTS = _LISTS[: sized(len(_LISTS), 2)]
 MATCHING = "/matching"
 """A list that reads the whole ledger: it stands in a line of its own."""
 
 
 def charts(shorter: int) -> tuple[str, ...]:
     """Pages with a chart, or with figures that a process of its own works out. ``shorter``: of a period that nobody asked for before."""
-    return (f"/chain?{span(shorter)}", f"/chain?view=booked&by=month&{span(shorter)}", f"/day?day={_day(LAST_DAY - 7 - shorter)}",
+    pages = (f"/chain?{span(shorter)}", f"/chain?view=booked&by=month&{span(shorter)}", f"/day?day={_day(LAST_DAY - 7 - shorter)}",
             f"/today?{span(shorter)}", f"/campaigns?{span(shorter)}", "/customers", "/cash", "/match-quality", "/signal-worth")  # fmt: skip
+    return pages[: sized(len(pages), 2)]
 
 
 PASSWORD = "four words are easy"
@@ -389,7 +392,7 @@ def first_page(looker: Looker) -> int:
 def bench_console() -> list[Row]:
     """Two sizes of one shop; the larger one's figures, and how they grew."""
     found: dict[int, Measured] = {}
-    for events, rounds, look_s in zip(SIZES, (2, 5), (15.0, 40.0), strict=True):
+    for events, rounds, look_s in zip(SIZES, ROUNDS, LOOK_S, strict=True):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "data"
             fill(folder, events, DAYS, each=EVENTS_AN_ORDER)

@@ -211,7 +211,7 @@ def main() -> None:
     if target.exists():
         sys.exit(f"{target} exists: bodies on disk may need it; take the next number")
     invented = Invented(number)
-    bodies = [encode(invented.event()) for _ in range(EVENTS)]
+    bodies: list[bytes | bytearray | memoryview] = [encode(invented.event()) for _ in range(EVENTS)]
     FOLDER.mkdir(exist_ok=True)
     target.write_bytes(zstandard.train_dictionary(SIZE, bodies).as_bytes())
     plain = sum(map(len, bodies)) / len(bodies)

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Row
+from bench import Row, sized
 from bench.events import stored_event
 from twofold.store.beside.folder import DATABASE
 from twofold.store.opened.routes import Route
@@ -17,7 +17,8 @@ from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys
 from twofold.store.store import Store
 
-KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.5, 45
+KEYS, DAYS, BATCH = sized(10_000_000, 900), 9, 64
+SECONDS, ROUNDS = sized(0.5, 0.01), sized(45, 1)
 
 
 def bench_fold_keys(keys: int = KEYS) -> list[Row]:
@@ -65,7 +66,9 @@ async def _measure(empty: Path, full: Path, now_ms: int) -> list[float]:
     for store in stores:
         store.start()
     await _rate(stores[1])  # the first look-ups start the filter of the closed days
-    stores[1]._folding._keys.filter.wait()
+    keys = stores[1]._folding._keys
+    assert isinstance(keys, FoldKeys)
+    keys.filter.wait()
     rates: list[list[float]] = [[], []]
     for _ in range(ROUNDS):
         for side, store in enumerate(stores):

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from bench import Row
+from bench import Row, sized
 
-ORDERS, YOUNG = 50_000, 0.1  # a tenth of the orders is of the last week and is hashed
+ORDERS, YOUNG = sized(50_000, 50), 0.1  # a tenth of the orders is of the last week and is hashed
 COLUMNS = [
     "Name",
     "Email",

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
-from bench import Row
+from bench import Row, sized
 
-LINES = 100_000
+LINES = sized(100_000, 100)
 TOML = '[[dataset]]\nid = "1"\ncountry = "GE"\n'
 
 

@@ -66,7 +66,7 @@ def run_at(url: str, connections: int, seconds: float, kind: str, rate: float) -
 
 
 def run(url: str, connections: int, seconds: float, kind: str) -> float:
-    """Events answered with 200 per second. ``kind``: view, purchase, batch (100 views a request), tag or pixel."""
+    """Events answered with 200 per second, until one was at least. ``kind``: view, purchase, batch (100 views a request), tag or pixel."""
     pieces = _pieces(url, kind)
     per_request = len(pieces) - 1
     poll, sockets = _connected(url, connections)
@@ -77,7 +77,7 @@ def run(url: str, connections: int, seconds: float, kind: str) -> float:
     for sock in sockets.values():
         number = _send(sock, pieces, number)
     end = started + seconds
-    while time.perf_counter() < end:
+    while time.perf_counter() < end or not answered:
         for fd, _ in poll.poll(0.1):
             if _answered(sockets[fd], fd, partial):
                 answered += per_request

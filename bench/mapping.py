@@ -18,7 +18,7 @@ from facebook_business.adobjects.serverside.event_request import EventRequest
 from facebook_business.adobjects.serverside.gender import Gender
 from facebook_business.adobjects.serverside.user_data import UserData
 
-from bench import Row
+from bench import Row, sized
 from bench.purchase import BROWSER, LINES, purchase, shopper
 from twofold.clock import now_ms
 from twofold.collect.policy import DatasetPolicy
@@ -33,7 +33,7 @@ from twofold.event.model import Channel, Tier, encode
 from twofold.event.model import Event as OurEvent
 from twofold.matching.other_forms import OtherForms, other_forms, wanted_forms
 
-ROUNDS, CALLS = 30, 400
+ROUNDS, CALLS = sized(30, 1), sized(400, 4)
 CLICKS = {
     "_ga": "GA1.1.1184022741.1795771021", "_ga_ABCD": "GS2.1.s1795773012$o3$g1$t1795773590", "gclid": "EAIaIQobChMI-x",
     "ttclid": "E.C.P.invented", "_ttp": "2aInventedTtpCookie", "_epik": "dj0yJnU9invented", "_scid": "aaaa1111-bbbb",
@@ -48,7 +48,7 @@ def bench_mapping() -> list[Row]:
     people = [shopper(n) for n in range(CALLS)]
     # As they come out of the JSON reader: our money is never a float.
     events = [read_json(encode(purchase(f"order-{n}", person))) for n, person in enumerate(people)]
-    ours = _interleaved(lambda: [_ours(e, origin) for e in events], lambda: [_sdk(p) for p in people])
+    ours = _interleaved(lambda: [payload_of(e, origin) for e in events], lambda: [_sdk(p) for p in people])
     return [
         Row(
             name="(a) one Purchase, fields to payload, against the official Python SDK",
@@ -119,7 +119,7 @@ def _event(fields: dict[str, Any], origin: Origin) -> OurEvent:
     return event
 
 
-def _ours(fields: dict[str, Any], origin: Origin) -> bytes:
+def payload_of(fields: dict[str, Any], origin: Origin) -> bytes:
     event = run_fields(fields, origin)[0]
     assert isinstance(event, OurEvent), event
     payload = DESTINATIONS[0].build(event, event.event_name, Terms())

@@ -12,15 +12,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench import Row, peak_mb
+from bench import Row, peak_mb, sized
 from bench.accepts import gateway
 from bench.events import stored_event
 from twofold.store.opened.routes import Route
 from twofold.store.store import Store
 
-PENDING = 1_000_000
+PENDING = sized(1_000_000, 500)
 Serving = AbstractContextManager[tuple[str, subprocess.Popen[str]]]
-SETTLE_S = 10.0
+SETTLE_S = sized(10.0, 0.1)
 
 
 def bench_memory(pending: int = PENDING) -> list[Row]:

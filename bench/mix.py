@@ -19,22 +19,28 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from bench import Row
-from twofold.destinations import DESTINATIONS
+from bench import Row, sized
+from twofold.destinations import BY_PLATFORM
+from twofold.destinations.contract import Terms
+from twofold.event.delivery import Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Channel, Content, CustomData, Event, Hashed, Tier, UserData
 from twofold.listening import settle_memory
 from twofold.store.beside.folder import DATABASE
 from twofold.store.opened.routes import Route
 from twofold.store.store import Store
 
-EVENTS, GROUP, BROWSERS, ROUNDS, ROUND = 5_000_000, 500, 200_000, 31, 10  # a round is ROUND groups
-CLAIMED, DESTINATION = 20_000, "meta-1234567890"
+EVENTS, GROUP, BROWSERS = sized(5_000_000, 500), 500, 200_000
+ROUNDS, ROUND = sized(31, 1), sized(10, 1)  # a round is ROUND groups
+CLAIMED, DESTINATION = sized(20_000, 500), "meta-1234567890"
 DAY_S = 86_400
+Around = Callable[[], AbstractContextManager[None]]
+"""What is entered for as long as is measured."""
 AGENTS = tuple(
     f"Mozilla/5.0 ({system}) Chrome/{major}.0 {kind}"
     for system in ("X11; Linux x86_64", "Windows NT 10.0; Win64; x64", "Linux; Android 10; K", "Macintosh; Intel Mac OS X 10_15_7")
@@ -242,19 +248,55 @@ async def _bench(folder: Path, events: int) -> list[Row]:
     ]
 
 
-async def claim_cost(folder: Path, events: int = CLAIMED) -> float:
+async def claim_cost(folder: Path, events: int = CLAIMED, around: Around = nullcontext) -> float:
     """Processor time of a claim through all gates, in us a delivery: copies united, judged, built and frozen."""
+    store = await _filled(folder, events)
+    claimed, later = 0, _now_ms() + 1000
+    with around():
+        started = time.thread_time()
+        while got := await _claim(store, later):
+            claimed += len(got)
+        spent = time.thread_time() - started
+    await store.close()
+    return spent / claimed * 1e6
+
+
+async def settle_cost(folder: Path, events: int = CLAIMED, around: Around = nullcontext) -> float:
+    """Processor time of writing down that the platform took it, in us a delivery."""
+    store = await _filled(folder, events)
+    claimed, later = [], _now_ms() + 1000
+    while got := await _claim(store, later):
+        claimed.append([_taken(one, later) for one in got])
+    with around():
+        started = time.thread_time()
+        for settlements in claimed:
+            await store.settle(settlements, later)
+        spent = time.thread_time() - started
+    await store.close()
+    return spent / sum(map(len, claimed)) * 1e6
+
+
+def _taken(one: Delivery, at_ms: int) -> Settlement:
+    return Settlement(
+        delivery=one.id, lease=one.lease, state=DeliveryState.DELIVERED, outcome="accepted", status=200, started_at=at_ms,
+        ended_at=at_ms,
+    )  # fmt: skip
+
+
+async def _filled(folder: Path, events: int) -> Store:
     store, shop = open_mix(folder), Shop(2)
     store.start()
     await fill(store, shop, Costs(store), events)
-    meta = next(d for d in DESTINATIONS if d.platform == "meta")
     settle_memory()  # as the gateway does when it starts
-    claimed, started, later = 0, time.thread_time(), _now_ms() + 1000
-    while got := await store.claim(DESTINATION, later, 500, 60_000, meta.build, lambda _source: 7 * DAY_S):
-        claimed += len(got)
-    spent = time.thread_time() - started
-    await store.close()
-    return spent / claimed * 1e6
+    return store
+
+
+async def _claim(store: Store, now_ms: int) -> Sequence[Delivery]:
+    return await store.claim(DESTINATION, now_ms, 500, 60_000, _built, lambda _source: 7 * DAY_S)
+
+
+def _built(event: Event) -> bytes | Suppressed:
+    return BY_PLATFORM["meta"].build(event, event.event_name, Terms())
 
 
 async def _compare(empty: Store, full: Store, shop: Shop) -> tuple[float, tuple[float, float]]:

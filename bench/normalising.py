@@ -14,12 +14,12 @@ import duckdb
 from facebook_business.adobjects.serverside.gender import Gender
 from facebook_business.adobjects.serverside.user_data import UserData
 
-from bench import Row
+from bench import Row, sized
 from bench.purchase import shopper
 from twofold.matching.bulk.columns import hash_columns
 from twofold.matching.user_data import hash_user_data
 
-ROUNDS, EVENTS, ROWS, CORES = 8, 4_000, 400_000, 2
+ROUNDS, EVENTS, ROWS, CORES = sized(8, 1), sized(4_000, 8), sized(400_000, 100), 2
 FIELDS = ("em", "ph", "fn", "ln", "db", "ge", "ct", "zp", "country")
 
 

@@ -18,15 +18,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench import Row
+from bench import Row, sized
 from bench.accepts import CONFIG, KEY, load, process
 from tests.facts.postgres import Server, killable
 from twofold.store.sqlite.database import open_reader
 
-ROUNDS = 5
-EVENTS = 25_000
+ROUNDS = sized(5, 1)
+EVENTS = sized(25_000, 200)
 """Accepted by the gateways of one measurement together."""
-SEVERAL = (2, 4)
+SEVERAL = sized((2, 4), (2,))
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -107,7 +107,7 @@ def _accepted(store: str, folder: Path) -> int:
     sql = "select coalesce(sum(value), 0) from counter where name = 'accepted' or name like 'accepted@%'"
     if not store:
         with contextlib.closing(open_reader(folder)) as file:
-            return int(file.execute(sql).fetchone()[0])
+            return sum(int(value) for (value,) in file.execute(sql))
     import psycopg
 
     with psycopg.connect(store.split('"')[1]) as db:

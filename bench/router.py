@@ -202,9 +202,9 @@ def _tell(one: Seen) -> None:
 
 
 if __name__ == "__main__":
-    counts = [int(word) for word in sys.argv[1:4]] or [100, 10, 60]
-    more = [*sys.argv[4:6], *("2", "first")[len(sys.argv[4:6]) :]]
-    worlds = worlds_of(*counts, salt=more[1])
-    figures = measure(answers(worlds, int(more[0])), len(worlds))
+    usual = ("100", "10", "60", "2", "first")
+    clean, of_each, pairs, jobs, salt = [*sys.argv[1:6], *usual[len(sys.argv[1:6]) :]]
+    worlds = worlds_of(int(clean), int(of_each), int(pairs), salt)
+    figures = measure(answers(worlds, int(jobs)), len(worlds))
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"\nwrote {FIGURES.name}")

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from bench import Row
+from bench import Row, sized
 from bench.events import stored_event
 from twofold.event.model import encode
 from twofold.facts.build import Built, Task, build
@@ -63,9 +63,9 @@ from twofold.store.touches.path_keeper import SETTLED_MS
 DAY_MS, DAY_S = 86_400_000, 86_400
 LAST_DAY = 20_750  # days since 1970-01-01
 EVENTS_AN_ORDER, LINES_AN_ORDER = 10, 3
-SIZES = (500_000, 5_000_000, *((50_000_000,) if os.environ.get("TWOFOLD_LONG") else ()))
-DAYS = 365
-ASKED_DAYS = 90
+SIZES = sized((500_000, 5_000_000, *((50_000_000,) if os.environ.get("TWOFOLD_LONG") else ())), (240,))
+DAYS = sized(365, 12)
+ASKED_DAYS = sized(90, 10)
 SHOP = "shopify:demo.myshopify.com"
 FEE_CENTS, BACK_CENTS = 100, 500
 _FIRST_PAYOUT = 1_000_000_000_000

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import Row
+from bench import Row, sized
 from bench.accepts import CONFIG, KEY, ROUNDS, load, null_server, process
 from bench.events import stored_event
 from bench.memory import pending_row
@@ -26,8 +26,8 @@ from twofold.store.store import Store
 
 PLATFORMS = ("meta", "ga4", "google_ads", "tiktok", "pinterest", "snap", "linkedin", "reddit", "microsoft", "x")
 NAMES = ("ViewContent", "Purchase")
-PENDING = 1_000_000
-SETTLE_S = 15.0
+PENDING = sized(1_000_000, 5_000)
+SETTLE_S = sized(15.0, 0.1)
 
 
 def bench_ten(pending: int = PENDING) -> list[Row]:

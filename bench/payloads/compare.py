@@ -72,7 +72,7 @@ def builder_for(platform: str, event: Event, events: dict[str, str] | None = Non
     more = dict(_SETTINGS.get(platform, {}))
     if BY_PLATFORM[platform].needs_names or events:
         more["events"] = {**more.get("events", {}), **(events or {event.event_name: "77"})}
-    settings = DestinationSettings(platform=platform, dataset="1", only=[event.event_name], **more)
+    settings = DestinationSettings(platform=platform, dataset="1", only=(event.event_name,), **more)
     return partial(builder_of(BY_PLATFORM[platform], terms_of(BY_PLATFORM[platform], settings)), event)
 
 
