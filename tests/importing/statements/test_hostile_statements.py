@@ -22,7 +22,9 @@ from tests.importing.statements.test_read_advertising_answers import (
 from tests.importing.statements.test_read_ga4 import EVENTS, EXPLORATION, ONE, REPORT, TWO, answer
 from tests.importing.statements.test_read_rates_costs import COSTS, HIST, nbg
 from twofold.errors import FileRefused
+from twofold.importing.readers.tables import survey_file
 from twofold.importing.statements import advertising, tables
+from twofold.importing.statements.formats import recognise
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import encode_thing
 
@@ -137,3 +139,22 @@ def test_formulas_of_a_workbook_are_text(tmp_path):
     found = read(path, FORMATS, "meta-ads")
 
     assert (found.things, [p.reason for p in found.problems]) == ([], ["bad_amount", "incomplete"])
+
+
+QIF = "!Type:Bank\nD03.11.25\nT-5.00\nPa purchase\n^\n"
+BAI2 = "01,121140399,9999999999,050608,1015,1,80,1,2/\n02,9999999999,121140399,1,050607,1015,,2/\n03,1234567890,,,,,/\n"
+
+
+@pytest.mark.parametrize(("content", "said"), [(QIF, "a QIF file"), ("\ufeff" + QIF, "a QIF file"), (BAI2, "a BAI2 file"),
+                                               ("%PDF-1.7\n%\u00e2\n", "a PDF"), ("<!DOCTYPE html>\n<html><table>", "a page of a website")])  # fmt: skip
+@pytest.mark.parametrize("kind", ["bank", "payouts"])
+def test_a_file_of_a_kind_that_is_not_read_is_called_by_its_name(tmp_path, kind, content, said):
+    path = written(tmp_path, content, "statement.txt")
+    with pytest.raises(FileRefused, match=f"got {said}.*not read"):
+        recognise(path, survey_file(path), kind)
+
+
+def test_a_table_that_nobody_knows_is_none_of_them(tmp_path):
+    path = written(tmp_path, "01,02,when\n1,2,3\n", "statement.csv")
+    with pytest.raises(FileRefused, match="got none of them"):
+        recognise(path, survey_file(path), "bank")

@@ -6,6 +6,7 @@ its own file. An own table is the format that an [[import]] of its kind describe
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from twofold.errors import ConfigError, FileRefused
@@ -78,6 +79,14 @@ OWN_TABLES: tuple[OwnTable, ...] = (
 
 SAMPLE_BYTES = 64 << 10
 
+_OTHERS = (
+    (re.compile(rb"!(?:Type|Account|Option|Clear):?", re.I), "a QIF file"),
+    (re.compile(rb"01,[^,\r\n]*,[^,\r\n]*,\d{6},[^\r\n]*\r?\n02,"), "a BAI2 file"),
+    (re.compile(rb"%PDF-"), "a PDF"),
+    (re.compile(rb"<!doctype html|<html", re.I), "a page of a website (HTML)"),
+)
+"""How files begin that are met and not read: whoever is told what he has knows what to fetch instead."""
+
 
 def formats_of(kind: str) -> tuple[StatementFormat, ...]:
     """Those that `twofold import KIND` knows."""
@@ -99,6 +108,12 @@ def named_format(kind: str, name: str, mappings: tuple[str, ...] = ()) -> Statem
     return found
 
 
+def _other_format(sample: bytes) -> str:
+    """What a file is that is not read, where its beginning says so."""
+    text = sample.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next((name for sign, name in _OTHERS if sign.match(text)), "")
+
+
 def recognise(path: Path, survey: Survey, kind: str, mappings: tuple[str, ...] = ()) -> StatementFormat:
     """The format of the kind that shows most signs. Raises `FileRefused` when none does, or when two show equally many."""
     with path.open("rb") as file:
@@ -108,6 +123,12 @@ def recognise(path: Path, survey: Survey, kind: str, mappings: tuple[str, ...] =
     if not signs or not signs[0][0]:
         titles = ", ".join(form.title for form in known) or "no format of this kind"
         others = f" or --mapping {', '.join(mappings)}" if mappings else ", or describe the columns in an [[import]]"
+        other = _other_format(sample)
+        if other:
+            raise FileRefused(
+                f"{path.name}: expected the signs of {titles}; got {other}, which is not read. "
+                "Have the file written in one of these"
+            )
         raise FileRefused(
             f"{path.name}: expected the signs of {titles}; got none of them. Name the format with --format{others}"
         )
