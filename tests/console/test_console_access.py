@@ -131,6 +131,24 @@ def test_what_every_answer_carries(console: Running) -> None:
     assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
 
 
+def logged_in_at(console: Running, came: str) -> str | None:
+    """Where somebody lands whose browser says that the page to log in stood at ``came``."""
+    form = {"name": "nino", "password": PASSWORD}
+    return console.browser().post("/login", form, referer=came, host="localhost").headers["location"]
+
+
+@pytest.mark.process
+def test_whoever_comes_in_goes_on_at_the_address_they_asked_for(console: Running) -> None:
+    """A session ends while somebody reads, or a link in a message leads to a page: the way on is not to be looked for."""
+    console.owner()
+    ours = "http://localhost/console"
+    for path in ("/decisions", "/orders/5001?dataset=1001", "/chain/orders?term=link%3Aplaced&by="):
+        assert logged_in_at(console, ours + path) == f"/console{path}"
+    for came in ("", ours, f"{ours}/login", f"{ours}/join/abc", f"{ours}/shared/abc", f"{ours}//attacker.example", "http://[",
+                 "https://attacker.example/console/decisions", "http://localhost/elsewhere", f"{ours}/..//attacker.example"):  # fmt: skip
+        assert logged_in_at(console, came) == "/console/today", came
+
+
 HOSTS = {
     "127.0.0.1": 401, "localhost": 401, "127.0.0.1:8402": 401, "LOCALHOST:1": 401, "[::1]:8402": 401, "shop.example": 421,
     "127.0.0.1.attacker.example": 421, "attacker.example:8402": 421, "": 421, "localhost.": 421, "127.0.0.2": 421,

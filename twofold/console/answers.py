@@ -109,6 +109,8 @@ class Answers:
             }
         )  # fmt: skip
         headers = {**HEADERS, "content-security-policy": evidence.FRAMES} if figures.get("frames") else dict(HEADERS)
+        if template == "login.html":  # its form says at which address it stood, and whoever comes in goes on there
+            headers["referrer-policy"] = "same-origin"
         response = Response(_unsaid(html), status, media_type="text/html; charset=utf-8", headers=headers)
         asked = request.query_params.get("language", "")
         if asked in LANGUAGES:

@@ -6,8 +6,9 @@ alike, and learns nothing about which there are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,6 +21,8 @@ from twofold.console.answers import Answers
 from twofold.console.parts import ROOT, Parts
 
 MAX_FORM = 16_384
+_ENTRIES = ("login", "join", "shared", "static")
+_PAGE = re.compile(r"/[a-z-]+(?:/[\w.%~-]+){0,3}")
 
 
 class Entrance:
@@ -71,7 +74,19 @@ class Entrance:
         before = await run_in_threadpool(self._parts.guard.session_of, request)
         if before is not None:
             await run_in_threadpool(self._parts.register.log_out, before.digest)
-        return self._answers.go("/today", cookie_of(token))
+        return self._answers.go(self._asked_for(request), cookie_of(token))
+
+    def _asked_for(self, request: Request) -> str:
+        """The address at which the page to log in was shown. The browser says it: were it in the page, pages would differ."""
+        try:
+            came = urlsplit(request.headers.get("referer", ""))
+        except ValueError:
+            return "/today"
+        path = came.path.removeprefix(ROOT)
+        ours = came.netloc.casefold() == request.headers.get("host", "").casefold() and came.path == f"{ROOT}{path}"
+        if not ours or not _PAGE.fullmatch(path) or path.split("/")[1] in _ENTRIES:
+            return "/today"
+        return path + (f"?{came.query}" if came.query else "")
 
     async def join(self, request: Request) -> Response:
         if not self._parts.guard.knows_host(request):
