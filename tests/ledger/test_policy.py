@@ -47,6 +47,8 @@ METHODS = [
     (("COD",), Method.MANUAL, Method.COD),  # unless it tells nothing apart
     (("COD",), Method.OTHER, Method.COD),
     (("something",), Method.OTHER, Method.OTHER),
+    (("paypal",), Method.OTHER, Method.OTHER),  # only the operator's own list stands above it
+    (("paypal",), Method.MANUAL, Method.MANUAL),
 ]
 
 
