@@ -173,6 +173,10 @@ def test_match_quality_by_event_and_key(owner):
     assert owner.post("/match-quality/figure", form).status == 303
     page = owner.get("/match-quality?event=1001/InitiateCheckout").text
     assert "6.3" in page
+    assert "plugin-b (server)" in page
+    said = owner.get("/match-quality?event=1001/InitiateCheckout", accept_language="ka").text
+    assert "plugin-b (სერვერი)" in said
+    assert "plugin-b (server)" not in said
     _, *rows = [json.loads(line) for line in owner.get("/match-quality.json").text.splitlines()]
     assert {r["platform_figure"] for r in rows if r["event_name"] == "InitiateCheckout"} == {"6.3"}
 
