@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import apsw
@@ -184,16 +183,12 @@ def test_a_second_gateway_is_refused_and_changes_nothing(tmp_path):
     """Exit code 4, with the owner's process id in the sentence, and every byte of the folder as it was."""
     with gateway(TOML, tmp_path / "data") as g:
         before = fingerprint(g.data)
-        started = time.monotonic()
         config = str(g.config)
         second = run_twofold("serve", "--config", config, "--data", str(g.data), "--port", "0")
-        took = time.monotonic() - started
         assert second.returncode == 4
         assert str(g.pid) in second.stderr
         assert fingerprint(g.data) == before
         assert g.running
-    # Generous: the promise is one second for the refusal, the rest is Python starting on a busy machine.
-    assert took < 10
 
 
 # Opens a store, appends, forks a child that lives on, says so, and waits to be killed.
