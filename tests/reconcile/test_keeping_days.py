@@ -11,10 +11,10 @@ import pytest
 
 from tests.acceptance.eight_orders import Shop
 from tests.acceptance.test_day_from_files import ACCOUNT, INSIGHTS, RATES, SETTINGS, WITH_IDS, play, seconds
-from twofold import app
 from twofold.app import Gateway
 from twofold.config import load_settings
 from twofold.control.tables import make_tables
+from twofold.duties import days
 from twofold.policies import day_task
 from twofold.reconcile.day.versions import kept_versions
 from twofold.reconcile.reading.keeping import encode_task
@@ -62,7 +62,7 @@ def test_each_version_is_made_once_with_its_own_time(shop):
 
 @pytest.mark.process
 def test_the_gateway_makes_them_soon_after_its_start(shop, monkeypatch):
-    monkeypatch.setattr(app, "DAYS_FIRST_S", 0.1)
+    monkeypatch.setattr(days, "FIRST_S", 0.1)
 
     async def run() -> None:
         gateway = Gateway(load_settings(shop.config, port=0), clock=lambda: seconds(16, "12:00") * 1000)
