@@ -281,6 +281,21 @@ def test_a_throttled_account_waits_and_no_other_does(tmp_path: Path, standing: t
         assert (names(there.lists[LIST]), names(tiktok.lists["a1"])) == ("a", "a")
 
 
+def test_a_clock_that_was_ten_years_ahead_pauses_nothing(tmp_path: Path, standing: tuple[MetaLists, str]) -> None:
+    """Whoever took consent back is taken off the list once the clock is right again, and not ten years later."""
+    there, url = standing
+    shop = Kept(tmp_path, [meta(url)], {"meta-1": LIST})
+    kept(tmp_path, [did("a"), did("b")])
+    shop.sync()
+    kept(tmp_path, [did("a", "Purchase", ago=HOUR)])
+    there.first = [Reply(status=429, body=b"{}", headers=(("Retry-After", "600"),))]
+    right, shop.now = shop.now, shop.now + 315_360_000_000
+    assert [d.code for d in shop.sync()] == ["http-429"]
+    shop.now = right + 60_000
+    shop.sync()
+    assert names(there.lists[LIST]) == "b"
+
+
 def test_too_large_is_halved(tmp_path: Path, standing: tuple[MetaLists, str]) -> None:
     there, url = standing
     shop = Kept(tmp_path, [meta(url)], {"meta-1": LIST})
@@ -352,6 +367,20 @@ def test_google_is_told_and_says_later_what_came_of_it(at_google: tuple[GoogleLi
     assert shop.book() == {"87": "removing"}
     assert shop.sync()[0].to_remove == 0
     shop.now += 700_000
+    shop.sync()
+    assert (there.lists["555"], shop.book()) == (set(), {})
+
+
+def test_what_google_took_by_a_clock_that_was_ahead_is_asked_about(at_google: tuple[GoogleLists, Kept]) -> None:
+    """A removal that was asked ten years ahead of the right time is over once Google says so."""
+    there, shop = at_google
+    there.processing = 0
+    kept(shop.folder, [did("a", forms=GOOGLE_FORMS)])
+    shop.sync()
+    kept(shop.folder, [did("a", "Purchase", ago=HOUR, forms=GOOGLE_FORMS)])
+    right, shop.now = shop.now, shop.now + 315_360_000_000
+    shop.sync()
+    shop.now = right + 60_000
     shop.sync()
     assert (there.lists["555"], shop.book()) == (set(), {})
 

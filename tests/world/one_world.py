@@ -154,6 +154,7 @@ class World:
         self.lists = Lists(self)
         self._past_ms = 0  # of loops that are gone
         self._jump_ms, self._jump_ends = 0, 0
+        self._pauses_ms = 16 * MINUTE  # after which a platform that was asked too often is asked again
         self._lines = 0
         self._kill_at: int | None = None
         self._cut: random.Random | None = None
@@ -408,6 +409,8 @@ class World:
                 self.layer.failing_syncs = 1
             case "jump":
                 self._jump_ms, self._jump_ends = n[0], self.steady() + n[1]
+                if 0 < n[0] <= DAY:  # a pause that begins now lasts so much longer
+                    self._pauses_ms = max(self._pauses_ms, 16 * MINUTE + n[0])
             case _:
                 self._say(step)
                 self.loop.settle()
@@ -723,7 +726,7 @@ class World:
             self._look()
             self._look_at_days()
         if self.lists.used:
-            self._pass(16 * MINUTE)  # after which a platform that was asked too often is asked again
+            self._pass(self._pauses_ms)
             self.lists.bring_up_to_date(_settings(self.folder))
             self.promises.lists_at_the_end(self.lists.there, aged=self._has_aged)
         self.promises.at_the_end(self._standings(), aged=self._has_aged)

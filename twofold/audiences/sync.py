@@ -264,7 +264,7 @@ class _Round:
             book.note_listed(self._known.id, self._clock(), one.people, one.fitting, one.left_out)
         if stopped is not None and (plan.remove or plan.add):
             return self._ended(plan, *_said(stopped, self._line.secrets), again_at=self._wait(stopped))
-        if self._clock() < self._known.again_at and (plan.remove or plan.add):
+        if self._is_paused() and (plan.remove or plan.add):
             return self._ended(plan, self._known.code, self._known.problem, again_at=self._known.again_at)
         removed = await self._tell(REMOVE, plan.remove, plan.unsure)
         added = 0
@@ -276,6 +276,10 @@ class _Round:
         elif not self._code:
             added = await self._tell(ADD, plan.add, plan.unsure)
         return self._ended(plan, self._code, self._problem, added, removed, self._again_at)
+
+    def _is_paused(self) -> bool:
+        """False also behind the end of every pause that there is: it was written by a clock that was ahead."""
+        return 0 < self._known.again_at - self._clock() <= MOST_WAIT_MS
 
     def _ended(
         self, plan: Plan, code: str, problem: str, added: int = 0, removed: int = 0, again_at: int = 0
@@ -350,7 +354,7 @@ class _Round:
         later = self._line.keeper.later
         for batch in self._book.waiting_numbers(self._known.id) if later is not None else ():
             age_s = (self._clock() - (batch.ended_at or batch.meant_at)) // 1000
-            if later is None or age_s < later.first_s:
+            if later is None or 0 <= age_s < later.first_s:  # below nothing: the clock was ahead when it was asked
                 continue
             told = await self._line.later(batch.number)
             if told is None and age_s > later.last_s:
