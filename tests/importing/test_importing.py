@@ -129,6 +129,20 @@ def test_a_file_is_imported_to_the_cent_and_once(shop: Shop) -> None:
     assert shop.run("verify").returncode == 0
 
 
+def test_the_only_dataset_need_not_be_named(shop: Shop) -> None:
+    """As the README types it; where there are two, the sentence names them, and nothing is written."""
+    path = shop.folder / "orders.csv"
+    total = write_orders(path, 3)
+    done = shop.run("import", "orders", str(path), "--json", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert totals(figures(done.stdout)) == {"EUR": total}
+    shop.config.write_text(TOML + '[[dataset]]\nid = "2222222222"\n')
+    done = shop.run("import", "orders", str(path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"--dataset: expected one of {DATASET}, 2222222222, got none" in done.stderr
+    assert not shop.data.exists()
+
+
 def test_no_contact_data_reaches_the_disk(shop: Shop) -> None:
     """Not in the database, its log, or beside it."""
     path = shop.folder / "orders.csv"

@@ -117,7 +117,7 @@ class Wanted:
         found = next((d for d in self._settings.dataset if d.id == self.plan.dataset), None)
         if found is None:
             known = ", ".join(d.id for d in self._settings.dataset) or "(none configured)"
-            raise ConfigError(f"--dataset: expected one of {known}, got {self.plan.dataset!r}")
+            raise ConfigError(f"--dataset: expected one of {known}, got {self.plan.dataset or 'none'}")
         return found
 
     def _find_mapping(self) -> ImportSettings | None:

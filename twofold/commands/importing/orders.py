@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FileArgument = Annotated[Path, typer.Argument(help="CSV, JSON lines, Excel (.xlsx) or Parquet file.")]
-OrdersDatasetOption = Annotated[str, typer.Option("--dataset", help="The dataset that the orders belong to.")]
+OrdersDatasetOption = Annotated[
+    str, typer.Option("--dataset", help="The dataset that the orders belong to. Default: the only one.")
+]
 SourceOption = Annotated[
     str, typer.Option("--source", help="Configured shop or source that the file comes from. Default: by its format.")
 ]
@@ -58,7 +60,7 @@ FiguresJsonOption = Annotated[
 
 def import_orders(
     file: FileArgument,
-    dataset: OrdersDatasetOption,
+    dataset: OrdersDatasetOption = "",
     source: SourceOption = "",
     format: FormatOption = "auto",
     mapping: MappingOption = "",
@@ -95,7 +97,7 @@ def import_orders(
 
 def import_sales(
     file: FileArgument,
-    dataset: OrdersDatasetOption,
+    dataset: OrdersDatasetOption = "",
     channel: Annotated[
         str, typer.Option("--channel", help="Channel of all rows, when no column has it: phone, …")
     ] = "",
@@ -140,7 +142,8 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
 
     os.umask(0o077)
     settings = load_settings(config, data=data)
-    plan = Plan(**asked)
+    known = [d.id for d in settings.dataset]
+    plan = Plan(**asked | {"dataset": asked["dataset"] or (known[0] if len(known) == 1 else "")})
     bar, watch = bar_of(plan.path, json, lambda s: f"{s.orders:,} orders")
     with bar:
         summary = import_file(settings, plan, now_ms(), watch)
