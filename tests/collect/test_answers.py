@@ -94,6 +94,20 @@ def test_a_batch_keeps_its_valid_events(gateway: Running) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("word", "got"),
+    [("BTC", "three letters that no currency has"), ("Nia", "three letters that no currency has"),
+     ("€", "text of 1 characters"), ("euros", "text of 5 characters"), (978, "a number")],
+)  # fmt: skip
+def test_a_word_of_three_letters_that_is_no_currency_is_called_so(word: Any, got: str, gateway: Running) -> None:
+    """Whoever expects three letters and gets three learns what is wrong with them; the word itself may be anybody's name."""
+    reply = gateway.post(purchase("c-1", custom_data={"value": 5, "currency": word}))
+    assert reply.status == 400
+    assert (
+        reply.error["error_user_msg"] == f"data[0].custom_data.currency: expected three letters (ISO 4217), got {got}"
+    )
+
+
 HURT_BY_ONE: list[tuple[str, Callable[[dict[str, Any]], str], str]] = [
     # claim, the JSON text of the broken event, drop reason
     ("a number over the limit", lambda e: json.dumps(e).replace("42.5", "1" * 21), "invalid_value"),

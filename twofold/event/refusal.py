@@ -137,6 +137,12 @@ def describe_key(key: str) -> str:
     return key if _FIELD_NAME.fullmatch(key) else "…"
 
 
+def describe_code(value: object) -> str:
+    """What stands where a currency's code was expected; of one that has its form, such as BTC, that no currency has it."""
+    looks_like_one = isinstance(value, str) and re.fullmatch(r"\s*[A-Za-z]{3}\s*", value)
+    return "three letters that no currency has" if looks_like_one else describe(value)
+
+
 def describe(value: object) -> str:
     """A value by kind and size, never by content: safe to show for any field."""
     match value:

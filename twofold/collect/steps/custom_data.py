@@ -16,7 +16,7 @@ from twofold.event.contact import has_sign, mask_id
 from twofold.event.identity import bare_order
 from twofold.event.json import MAX_DIGITS
 from twofold.event.model import Content, CustomData
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_code
 from twofold.event.scalars import (
     CURRENCIES,
     PLACES,
@@ -167,7 +167,7 @@ def _currency(value: Any, warnings: list[str]) -> str | Refusal | None:
         reason=DropReason.INVALID_CURRENCY,
         path="custom_data.currency",
         expected="three letters (ISO 4217)",
-        got=describe(value),
+        got=describe_code(value),
     )
 
 

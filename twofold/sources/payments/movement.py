@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_code
 from twofold.event.scalars import read_currency, read_time_ms
 from twofold.ledger.model import OrderReport, Payment, Refund
 from twofold.sources import lenient
@@ -94,5 +94,5 @@ def currency_at(tree: dict[str, Any], name: str, where: str) -> str | Refusal:
     found = read_currency(given)
     if found is None:
         reason = DropReason.INVALID_CURRENCY if given else DropReason.MISSING_CURRENCY
-        return Refusal(reason=reason, path=where, expected="three letters (ISO 4217)", got=describe(given))
+        return Refusal(reason=reason, path=where, expected="three letters (ISO 4217)", got=describe_code(given))
     return found
