@@ -193,6 +193,21 @@ def test_roles_and_access_ask_for_the_password(console: Running) -> None:
 
 
 @pytest.mark.process
+def test_a_form_without_a_password_is_no_try(console: Running) -> None:
+    """Nobody guesses by sending none: it changes nothing, and whoever forgot it is not shut out; wrong ones still count."""
+    owner = console.owner()
+    given = {"csrf": owner.csrf(), "role": "buyer"}
+    for empty in [{}, {"password": ""}] * 3:
+        answer = owner.post("/people/invite", {**given, **empty})
+        assert answer.status == 409
+        assert "Your password is wanted for this" in answer.text
+    assert owner.post("/people/invite", {**given, "password": PASSWORD}).status == 200
+    wrong = [owner.post("/people/invite", {**given, "password": "wrong wrong"}).status for _ in range(6)]
+    assert wrong == [409] * 5 + [429]
+    assert owner.post("/people/invite", {**given, "password": PASSWORD}).status == 429
+
+
+@pytest.mark.process
 def test_two_browsers_one_logged_out(console: Running) -> None:
     """The other goes on; who is logged out sees nothing any more, also with the old cookie."""
     first = console.owner()
