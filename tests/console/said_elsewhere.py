@@ -26,6 +26,8 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "report/orders.py": (set(), set(), {"parts"}),
     "event/refusal.py": (set(), set(), {"MEANING"}),
     "acceptance/criteria.py": ({"_check"}, set(), {"said", "words", "kind", "STANDARDS"}),
+    "acceptance/run.py": ({"ConfigError"}, set(), set()),
+    "acceptance/seen/upload.py": ({"FileRefused"}, set(), set()),
     "acceptance/duties.py": (set(), set(), {"FAILED", "UNCHECKED", "TESTER", "TECHNICAL", "TRACKING", "DATA", "MEDIA", "STORE"}),
     "acceptance/seen/gaps.py": (set(), {"said"}, {"said", "reasons"}),
     "acceptance/packet/standing.py": (set(), set(), {"_CHANGED", "said"}),
@@ -93,6 +95,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
             return
         case _:
             return
-    found = found.lstrip(";, ")  # what is joined to a sentence is looked up by itself
+    # What is joined to a sentence is looked up by itself, and a page names no option of a command.
+    found = found.lstrip(";, ").removeprefix("--")
     if _WORD.search(re.sub(r"\{\d+\}", "", found)) and not _COMMAND.fullmatch(found):
         yield found

@@ -10,7 +10,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,12 +19,15 @@ import pytest
 import uvicorn
 from running_console import PASSWORD, Answer, Client, trouble
 
+from twofold.acceptance.run import require_day, require_text
+from twofold.acceptance.seen.upload import taken
 from twofold.clock import now_ms
 from twofold.config import load_settings
 from twofold.console import words
 from twofold.console.access.register import Register
 from twofold.console.app import Console
 from twofold.console.pages import PAGES
+from twofold.errors import TwofoldError
 from twofold.setup.finding import do, look, ok
 from twofold.simulate.world.folder import Written
 
@@ -212,3 +215,27 @@ def test_what_the_doctor_says_is_said_in_the_language_of_the_page() -> None:
     ]
     assert ka.told("a sentence that nobody knows") == "a sentence that nobody knows"
     assert words.Words("en", "UTC").told("paused: 3 waiting") == "paused: 3 waiting"
+
+
+REFUSED = (
+    (lambda: require_text("--note", "call 555 010 203 or a@b.example", 1000), "ტექსტში არ უნდა იყოს ელფოსტის მისამართი"),
+    (lambda: require_text("--owner", "n" * 90, 80), "80"),
+    (lambda: require_text("--business", "our shop", 80), "პლატფორმის ნომერი"),
+    (lambda: require_day("--review", "2019-01-01", 1_764_500_000), "2019-01-01"),
+    (lambda: taken(b"GIF89a"), "PNG, JPEG ან PDF"),
+    (lambda: taken(b"\x89PNG\r\n\x1a\n and no picture"), "არ იკითხება"),
+    (lambda: taken(b"%PDF-1.7 and no page"), "არ იკითხება"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("refused", "said"), REFUSED)
+def test_what_an_acceptance_run_refuses_is_said_in_the_language_of_the_page(
+    refused: Callable[[], object], said: str
+) -> None:
+    """The sentences of the command; a page names no option. Only a field's name stays, and what a library calls its error."""
+    with pytest.raises(TwofoldError) as told:
+        refused()
+    shown = words.Words(LANGUAGE, "UTC").told(str(told.value).removeprefix("--"))
+    assert said in shown
+    assert "expected" not in shown
+    assert "got" not in shown
