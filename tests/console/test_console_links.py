@@ -92,6 +92,33 @@ def test_no_more_is_shown_than_its_maker_sees(console: Running, owner: Client) -
 
 
 @pytest.mark.process
+def test_a_page_that_somebody_may_not_share_says_why(console: Running, owner: Client) -> None:
+    """Where others of the shop could: a buyer reads *Campaigns*, and a buyer's link shows no money."""
+    buyer = console.person(owner, "buyer")
+    why, offered = "This page has no link of yours to share", "Share this page"
+    for client, path, has in (
+        (buyer, "/customers", why),
+        (buyer, "/today", offered),
+        (owner, "/customers", offered),
+        (owner, "/rights", ""),
+    ):
+        text = client.get(path).text
+        assert [one for one in (why, offered) if one in text] == ([has] if has else []), (path, has)
+
+
+@pytest.mark.process
+def test_another_language_keeps_what_the_page_is_asked(console: Running, owner: Client) -> None:
+    """Period and filters stay: the same page is read in the other language, not the page's beginning."""
+    text = owner.get("/orders?period=today&fate=test&language=en").text
+    found = re.search(r'href="(\?[^"]*language=ka)"', text)
+    assert found, text
+    other = owner.get("/orders" + found[1].replace("&amp;", "&")).text
+    assert "5003" in other
+    assert "5001" not in other  # another fate
+    assert 'lang="ka"' in other
+
+
+@pytest.mark.process
 def test_a_link_ends(console: Running, owner: Client) -> None:
     """By its maker, and by its day."""
     first, second = shared(owner, "/today"), shared(owner, "/events", days="1")

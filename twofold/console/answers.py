@@ -25,7 +25,7 @@ from twofold import __version__
 from twofold.console import evidence
 from twofold.console.access.guard import HEADERS
 from twofold.console.access.register import Session
-from twofold.console.access.roles import Right, may
+from twofold.console.access.roles import Right, Role, may
 from twofold.console.acts import sharing
 from twofold.console.charts import definitions
 from twofold.console.charts.drawing import draw
@@ -99,7 +99,7 @@ class Answers:
         own = self._parts.own
         html = self._templates.get_template(template).render(
             {
-                "here": None, "shared": None, "may_share": self._may_share(session, figures), "link_days": sharing.DAYS, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
+                "here": None, "shared": None, "may_share": self._may_share(session, figures), "shared_by_others": self._may_share(session, figures, Role.OWNER), "link_days": sharing.DAYS, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
                 "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
                 "may_people": bool(session and may(session.person.role, Right.PEOPLE)), "rights": _rights_of(session),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._parts.clock(), "choices": choices,
@@ -119,9 +119,10 @@ class Answers:
             )
         return response
 
-    def _may_share(self, session: Session | None, figures: Mapping[str, Any]) -> bool:
+    def _may_share(self, session: Session | None, figures: Mapping[str, Any], role: Role | None = None) -> bool:
+        """Whether who looks may share the page; with ``role`` whether somebody of that one may."""
         page = figures.get("here")
-        return session is not None and isinstance(page, Page) and sharing.is_shared(page, session.person.role)
+        return session is not None and isinstance(page, Page) and sharing.is_shared(page, role or session.person.role)
 
     def unknown(self, request: Request, asked: Asked, unknown: UnknownChoice) -> Response:
         if request.url.path.endswith((".json", ".csv")):
