@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -186,11 +186,11 @@ class _Demo:
             if self._tell is None:
                 self._out.print(comparison(orders, counted))
                 self._out.print(_verdict(right))
-            with self._out.status("Asking for the orders of chats and of two devices"):
+            with busy(self._out, "Asking for the orders of chats and of two devices"):
                 crossed = await crossings_told(orders, config)
             if self._tell is None and crossed:
                 self._out.print(crossings_table(crossed))
-            with self._out.status("Following the orders of the last weeks to the bank"):
+            with busy(self._out, "Following the orders of the last weeks to the bank"):
                 lines = await past
             if self._tell is not None:
                 past_rows = chain_rows(world.key, lines) if world else []
@@ -270,18 +270,14 @@ timezone = {json.dumps(told.zone if told else "UTC")}
 """
 
     async def _drive(self, orders: tuple[Order, ...], stage: Stage, seed: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._out) as bar:
-            task = bar.add_task("Shoppers at work", total=None)
-            await drive(
-                orders, stage, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
-            )
+        with progress(self._out, "Shoppers at work") as told:
+            await drive(orders, stage, seed=seed, progress=told)
 
     async def _settled(self, session: aiohttp.ClientSession, gateway: str) -> None:
         """Waits until the gateway has nothing left to deliver: the hold of the last orders has to pass first."""
         deadline = time.monotonic() + SETTLE_S
         shown = {"Authorization": f"Bearer {self._status_token}"}
-        with self._out.status("Waiting for the last deliveries"):
+        with busy(self._out, "Waiting for the last deliveries"):
             while True:
                 async with session.get(f"{gateway}/health", headers=shown) as answer:
                     waiting = (await answer.json())["outbox"]["waiting"]
@@ -412,6 +408,37 @@ def _if_free(port: int) -> int:
             return port
     except OSError:
         return 0
+
+
+@contextlib.contextmanager
+def busy(out: Console, what: str) -> Iterator[None]:
+    """Says that something takes its time: a spinner on a terminal, a line where none is drawn, as in a file or a CI."""
+    if out.is_terminal:
+        with out.status(what):
+            yield
+    else:
+        out.print(f"{what} …")
+        yield
+
+
+@contextlib.contextmanager
+def progress(out: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Takes (done, total): a bar on a terminal, and a line for each quarter elsewhere."""
+    if out.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=out) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+        return
+    quarters = -1
+
+    def told(done: int, total: int) -> None:
+        nonlocal quarters
+        if (reached := done * 4 // max(total, 1)) > quarters:
+            quarters = reached
+            out.print(f"{what}: {done} of {total}")
+
+    yield told
 
 
 def _say_where(config: Path, gateway: str) -> None:
