@@ -193,6 +193,9 @@ TORN = """[...document.querySelectorAll('thead th')].filter(e => e.offsetParent)
   }
   return torn; })"""
 """Words of a table's headings that are broken inside."""
+HIDDEN = """[...document.querySelectorAll('main table, main h2 + *, main dl, main ol, main form')].filter(
+  e => !e.checkVisibility() && !e.closest('details:not([open])')).map(e => e.outerHTML.slice(0, 90))"""
+"""Tables, lists, forms, and what a heading stands over, that nobody can see: a class of theirs means something else elsewhere."""
 FOUND_BY_AXE = """axe.run(document, {resultTypes: ['violations']}).then(
   found => found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(' | ')))"""
 
@@ -228,7 +231,7 @@ def test_every_page_in_a_real_browser(console: Running, language: str, theme: Li
             page.goto(f"{console.told['address']}{path}")
             for width in (360, 768, 1440):
                 page.set_viewport_size({"width": width, "height": 800})
-                for wrong in (CUT, STACKED, SHORTENED, TORN):
+                for wrong in (CUT, STACKED, SHORTENED, TORN, HIDDEN):
                     assert page.evaluate(wrong) == [], (path, width)
             assert page.locator("h1").count() == 1, path
             assert page.locator("html").get_attribute("lang") == language
