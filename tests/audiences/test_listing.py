@@ -285,3 +285,13 @@ def test_a_sale_that_page_and_server_tell_under_two_ids_is_one(tmp_path: Path, o
     ]
     kept(tmp_path, copies)
     assert letters(listed(tmp_path, "bought_once")) == ("a" if len(orders) == 1 else "")
+
+
+def test_what_stands_for_a_part_of_a_sale_stands_for_the_whole(tmp_path: Path) -> None:
+    """A page told it under two ids; the server's copy stands for the second one, and only then a third one shows that both are one."""
+    paid = ("payment:pi_9",)
+    second = replace(did("a", "Purchase", ago=3 * DAY, n=2, order="1001"), links=paid)
+    third = replace(did("a", "Purchase", ago=3 * DAY, n=1), links=paid)
+    server = did("a", "Purchase", ago=2 * DAY, n=3, order="1001", tier=Tier.T2)
+    kept(tmp_path, [did("a", "Purchase", ago=3 * DAY, n=1), second, server, third])
+    assert letters(listed(tmp_path, "bought_once")) == "a"

@@ -5,7 +5,7 @@ Owns the reading, out of one snapshot. An event is read for the few fields that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -161,10 +161,10 @@ def _read(snapshot: Snapshot, dataset: str, policy: OrderPolicy, since: int) -> 
     gathered = _Gathering(dataset, since, digest, erased)
     orders = [*_orders(snapshot, dataset, policy, since, gathered)]
     wanted = {o.action for o in orders if o.action is not None}
-    merged = dict(snapshot.run("audience_merged"))
+    stands = _stands_for(snapshot)
     first = min((f for f, _, day in snapshot.stretches if day >= since // DAY_S), default=snapshot.position + 1)
     for _, action, tier, body in snapshot.stream("audience_events", (first, dataset)):
-        gathered.take(body, tier, _last(action, merged), wanted)
+        gathered.take(body, tier, _last(action, stands), wanted)
     ring = snapshot.ring
     return Read(
         dataset=dataset,
@@ -207,12 +207,22 @@ def _orders(snapshot: Snapshot, dataset: str, policy: OrderPolicy, since: int, g
             )
 
 
-def _last(action: int, merged: dict[int, int]) -> int:
+def _stands_for(snapshot: Snapshot) -> dict[int, int]:
+    """Action to the one that it became part of, or that stands for it. Of actions that are one, whatever stands for any of them stands
+    for the whole; where that became part of the same one there is nothing left to say."""
+    merged: dict[int, int] = dict(snapshot.run("audience_merged"))
+    stands = dict(merged)
+    for action, successor in snapshot.run("audience_superseded"):
+        whole, other = _last(action, merged), _last(successor, merged)
+        if whole not in stands and _last(other, stands) != whole:
+            stands[whole] = other
+    return stands
+
+
+def _last(action: int, stands: Mapping[int, int]) -> int:
     """The action that stands for this one in the end."""
-    passed = set[int]()
-    while action in merged and action not in passed:
-        passed.add(action)
-        action = merged[action]
+    while action in stands:
+        action = stands[action]
     return action
 
 

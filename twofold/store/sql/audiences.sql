@@ -9,11 +9,12 @@ select position, action, tier, plain_body(body) from event where position >= ?1 
 select id, order_id, placed_at, action, state from orders where placed_at >= ?1 and dataset = ?2 order by id;
 
 -- name: audience_merged
--- Actions that became part of another, or that another one stands for: one sale, whichever of them a copy is of.
-select id, merged_into from action where merged_into is not null
-union all
-select s.action, min(s.successor) from superseded as s join action as a on a.id = s.action
-where a.merged_into is null group by s.action order by 1;
+-- Actions that became part of another.
+select id, merged_into from action where merged_into is not null order by id;
+
+-- name: audience_superseded
+-- Actions that another one stands for: one sale, whichever of them a copy is of.
+select action, min(successor) from superseded group by action order by action;
 
 -- name: audience_withdrawals
 -- How consent that was taken back stands: any change changes one of these.
