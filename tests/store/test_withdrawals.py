@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from copies import BROWSER, HOLD, LEASE, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent, settlement
 from copies import copy_of_buyer as copy
+from faulty_disk import disk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -20,7 +21,7 @@ from msgspec.structs import replace
 from tests.disk import readable
 from twofold.consent.marks import marks_from
 from twofold.control.recover import accept_loss
-from twofold.errors import StoreError
+from twofold.errors import StoreError, StoreFull
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed
 from twofold.matching.subject import Mark
@@ -202,6 +203,31 @@ def test_nor_what_came_by_that_clock_in_a_process_of_before(tmp_path, ends):
 
     for life in (ahead, *(back if end == "ahead" else change_of_mind for end in ends)):
         scenario_in(tmp_path, life)
+    assert reasons(tmp_path)["before"] == "suppressed consent_withdrawn"
+
+
+@pytest.mark.embedded("its disk stands below the embedded engine")
+def test_nor_where_the_disk_had_no_room_at_first(tmp_path):
+    """What tells the next process how late it was once went with the copy that was refused; it is written with the next one."""
+    person, right = [Mark("em", "a" * 64)], NOW - 7_200_000
+
+    async def ahead_and_back():
+        with disk() as d:
+            async with opened(tmp_path, hold={}) as store:
+                await store.append([copy("before", em="a", at=NOW)])
+                d.full = True
+                with pytest.raises(StoreFull):
+                    await store.append([copy("another", em="b", at=right)])
+                d.full = False
+                await store.append([copy("another", em="b", at=right)])
+
+    async def change_of_mind(store: Store):
+        await store.withdraw("1", person, right + 1)
+        await store.grant("1", person, right + 2)
+        assert [d.event_id for d in await claim(store, DUE)] == ["another"]
+
+    asyncio.run(ahead_and_back())
+    scenario_in(tmp_path, change_of_mind)
     assert reasons(tmp_path)["before"] == "suppressed consent_withdrawn"
 
 
