@@ -9,7 +9,7 @@ import pytest
 from subjects import Person, erased, erasing, made
 
 from tests.store.copies import BROWSER, NOW, appended, copy
-from twofold.event.model import decode_event, encode
+from twofold.event.model import Hashed, decode_event, encode
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.redact import RetainedPart, site_of, without_part, without_person
 from twofold.store.journal import SALT
@@ -49,6 +49,44 @@ def test_a_person_leaves_money_and_goods_behind():
         ("sku-1",),
     )
     assert (new.event_time, new.received_at, new.event_name, new.event_id) == (event.event_time, NOW, "Purchase", "e")
+
+
+STAYS = {
+    "device_time", "shop", "region", "order_vouched", "consent_required", "granted", "denied", "opt_out", "bot", "held_back", "messaging_channel",
+    "advanced_measurement_table", "data_processing_options", "data_processing_options_country", "data_processing_options_state",
+}  # fmt: skip
+"""Of the fields that may be empty: which country or state, which shop, what was agreed to, and what was found about the copy."""
+
+
+def test_every_other_field_is_a_persons():
+    """Also one that is new: whoever adds a field says here whether it stays."""
+    event = made("e", BROWSER, ANNA.user("em"), visitor="v", url="https://shop.example/a?b=c")
+    empty = [
+        f for f in event.__struct_fields__ if not getattr(event, f) and f not in ("user_data", "custom_data", "tier")
+    ]
+    for name in empty:
+        setattr(event, name, {"of": "somebody"})
+    event.referrer_url = "https://shop.example/a?b=c"
+    new = without_person(event, lambda text: text)
+    assert {name for name in empty if getattr(new, name) == {"of": "somebody"}} == STAYS
+
+
+GOES = {
+    RetainedPart.ADDRESS: {"user_data", "locale"},
+    RetainedPart.CLICK_IDS: {"user_data", "click_ids", "visitor", "event_source_url", "referrer_url"},
+    RetainedPart.CONTACT: {"user_data", "forms"},
+}
+
+
+@pytest.mark.parametrize("part", RetainedPart)
+def test_a_part_is_more_than_match_keys(part):
+    """The browser's language goes with its address and agent, its ids with the click ids, hashes of other rules with the others."""
+    clicked = "https://shop.example/?fbclid=abc"
+    event = made("e", BROWSER, ANNA.user("em", "fbp", "fbc"), visitor="v", url=clicked)
+    event.locale, event.referrer_url, event.click_ids = "ka-GE", clicked, {"gclid": "g"}
+    event.forms = (Hashed("e164", "a" * 64),)
+    new = without_part(event, part)
+    assert {name for name in event.__struct_fields__ if getattr(new, name) != getattr(event, name)} == GOES[part]
 
 
 # part, and which of these keys remain of em, fbp, fbc, client_ip_address, client_user_agent
