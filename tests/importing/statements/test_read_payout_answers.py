@@ -11,6 +11,7 @@ from tests.importing.statements.statement_files import read, written
 from tests.importing.statements.test_read_payouts import batches_of, lines_of, report, sums
 from twofold.errors import FileRefused
 from twofold.importing.statements.formats import formats_of
+from twofold.ledger.filing import local_day
 from twofold.ledger.identity import name_of
 
 FORMATS = formats_of("payouts")
@@ -143,6 +144,13 @@ def answer(nodes, payouts=(), **more) -> str:
 
 PAYOUT = {"id": "gid://shopify/ShopifyPaymentsPayout/77", "net": money("33.39"), "issuedAt": "2026-09-03T00:00:00Z",
           "status": "PAID", "transactionType": "DEPOSIT", "externalTraceId": "TRACE77"}  # fmt: skip
+
+
+def test_a_line_of_shopifys_answers_has_the_day_that_it_names(tmp_path):
+    """Half past midnight at the shop is the evening before in UTC."""
+    text = answer([node(1, "CHARGE", "45.00", "1.61", "43.39", transactionDate="2026-09-01T00:30:00+04:00")])
+    (line,) = lines_of(read(written(tmp_path, text, "shopify.json"), FORMATS))
+    assert (line.at, line.zone, local_day(line)) == (1_788_208_200, "+04:00", "2026-09-01")
 
 
 def test_shopifys_answers_close_and_carry_the_trace(tmp_path):

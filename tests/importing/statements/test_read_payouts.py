@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -585,6 +586,34 @@ def test_our_own_table_and_its_total(tmp_path):
     assert [(b.id, b.net) for b in batches_of(found)] == [("B1", Decimal("96.22"))]
     assert [d.reason for d in found.dropped] == ["total"]
     assert [(u.what, u.id, u.difference) for u in found.unbalanced] == [("total", "net", Decimal("0.01"))]
+
+
+EARLY = {
+    "own table": (own("B1,2026-03-20,charge,1001,pi_1,120.00,3.78,116.22,GEL,2026-03-12T00:30:00+04:00"), "+04:00"),
+    "Shopify": (shopify("2026-03-12 00:30:00 +0400,charge,#1001,visa,online,pending,2026-03-15,,2026-03-15,30.00,0.90,29.10,"
+                        "#68683485610367,card,30.00,GEL,GEL"), "+04:00"),
+    "PayPal": (paypal(("03/12/2026", "00:30:00", "CEST", "Anna", "Express Checkout Payment", "Completed", "USD", "1,100.00", "-30.20",
+                       "1,069.80", "a@example.com", "s@example.com", "8RU54321AB1234560", "", "WC-1", "", "Credit")), "+02:00"),
+    "PayPal's settlements": (STL.replace("2026/03/12 10:00:05 +0000", "2026/03/12 00:30:00 +0400"), "+04:00"),
+}  # fmt: skip
+"""Half past midnight of the 12th, which is the 11th in UTC, as each writes it; and the zone."""
+
+
+@pytest.mark.parametrize(("text", "kept"), EARLY.values(), ids=EARLY)
+def test_each_table_has_the_days_of_its_rows(tmp_path, text, kept):
+    line, *_ = lines_of(read(written(tmp_path, text), FORMATS, dates="mdy"))
+    assert (line.zone, local_day(line)) == (kept, "2026-03-12")
+
+
+@pytest.mark.parametrize(
+    ("column", "at", "kept"),
+    [("created_utc", "2026-03-12T20:30:00", "UTC"), ("created", "2026-03-13T00:30:00", "Asia/Tbilisi")],
+)
+def test_stripes_report_in_a_zone_of_its_own(tmp_path, column, at, kept):
+    """``created`` is in the zone in which the report was asked for; ``created_utc`` is not."""
+    text = report().replace("created_utc", column).replace("2026-03-11 10:00:00", at.replace("T", " "))
+    line, *_ = lines_of(read(written(tmp_path, text), FORMATS, zone=ZoneInfo("Asia/Tbilisi"), zone_name="Asia/Tbilisi"))
+    assert (line.at, line.zone, local_day(line)) == (seconds("2026-03-12T20:30:00"), kept, at[:10])
 
 
 def test_two_equal_rows_of_our_own_table_are_two(tmp_path):

@@ -48,7 +48,8 @@ def _row(cells: Cells, batches: Batches) -> Iterator[Item]:
     money = amounts_of(cells.row, cells.file.header("net"), gross=cells.money("gross"), fee=cells.money("fee"),
                        net=cells.money("net"))  # fmt: skip
     kind = _kind(cells, money.net)
-    at, paid_at, batch = cells.moment("at", "batch_date"), cells.time("batch_date"), cells.id("batch")
+    at, zone = cells.moment_in_zone("at" if cells.time("at") is not None else "batch_date")
+    paid_at, batch = cells.time("batch_date"), cells.id("batch")
     named = cells.id("reference")
     of_another = kind in (MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_REVERSAL)
     line = MoneyLine(
@@ -61,7 +62,7 @@ def _row(cells: Cells, batches: Batches) -> Iterator[Item]:
         net=money.net,
         currency=currency,
         at=at,
-        zone=options.zone_name,
+        zone=zone,
         day_only=cells.is_day("at"),
         available_at=paid_at,
         batch=batch,

@@ -25,6 +25,7 @@ from twofold.importing.statements.contract import Dropped, Item, StatementOption
 from twofold.importing.statements.payouts.paypal_activity import SOURCE, order_in
 from twofold.importing.statements.payouts.paypal_kinds import kind_of, word_of
 from twofold.importing.statements.reading.batches import amounts_of
+from twofold.importing.statements.reading.zones import zone_behind
 from twofold.ledger.lines import MoneyKind, MoneyLine, Told
 from twofold.ledger.money import digits_of
 from twofold.ledger.references import gather, reference
@@ -176,7 +177,8 @@ class SettlementFile:
         payment = self._text(cells, "payment") if self._text(cells, "payment_type") in ("", "TXN") else ""
         self._credits[currency, gross > 0] = self._credits.get((currency, gross > 0), Decimal(0)) + abs(gross)
         self._nets[currency] = self._nets.get(currency, Decimal(0)) + money.net
-        at = self._time(row, cells, "done") or self._time(row, cells, "begun")
+        when = "done" if self._text(cells, "done") else "begun"
+        at = self._time(row, cells, when)
         if at is None:
             raise self._misread(row, "done", "a time", "nothing", "no_date")
         line = MoneyLine(
@@ -189,6 +191,7 @@ class SettlementFile:
             net=money.net,
             currency=currency,
             at=at,
+            zone=zone_behind(self._text(cells, when)),
             references=gather(
                 reference("transaction", number) if kind is MoneyKind.CHARGE else None,
                 reference("refund", number) if kind is MoneyKind.REFUND else None,

@@ -13,6 +13,7 @@ from twofold.importing.statements.contract import Dropped, Item
 from twofold.importing.statements.payouts.shopify_tables import SOURCE, kind_of
 from twofold.importing.statements.reading.batches import Batches, amounts_of
 from twofold.importing.statements.reading.saved import AnswerFile, AnswerFormat, Node, lists_of
+from twofold.importing.statements.reading.zones import zone_behind
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine, Told
 from twofold.ledger.references import gather, reference
 
@@ -71,6 +72,7 @@ def _transaction(file: AnswerFile, node: Node, batches: Batches) -> Iterator[Ite
         net=money.net,
         currency=currency,
         at=at,
+        zone=zone_behind(node.text("transactionDate", "processed_at")),
         batch=batch,
         references=gather(
             reference("order", order.id("id") or node.text("source_order_id")),

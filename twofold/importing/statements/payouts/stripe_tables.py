@@ -124,6 +124,7 @@ def _report_line(cells: Cells, batches: Batches) -> Iterator[Item]:
         net=money.net,
         currency=currency,
         at=at,
+        zone="UTC" if cells.text("created_utc") else cells.file.options.zone_name,
         available_at=expected if expected is not None else _available(cells),
         batch=batch,
         references=gather(

@@ -36,7 +36,7 @@ from twofold.importing.readers.values import (
 )
 from twofold.importing.readers.workbooks import sheet_heads
 from twofold.importing.statements.contract import Dropped, Item, StatementOptions, Unbalanced
-from twofold.importing.statements.reading.zones import zone_name, zone_of
+from twofold.importing.statements.reading.zones import offset_behind, zone_name, zone_of
 
 SAMPLE = 5_000  # rows from which the style of numbers and days is found
 MASKED = frozenset({"-", "--", "—", "–", "n/a", "na", "null", "none"})  # "unknown", never 0
@@ -346,8 +346,7 @@ class Cells:
     def moment_in_zone(self, field: str, beside: str = "") -> tuple[int, str]:
         """A time that is needed, and the zone in which the row tells it: the offset behind the time, the row's column ``zone``, or the
         file's. So a line has the day that stands in its file."""
-        behind = _OFFSET.search(self.text(field))
-        text = behind[1] if behind else self.text("zone")
+        text = offset_behind(self.text(field)) or self.text("zone")
         zone = zone_of(text) if text else None
         if text and zone is None:
             self.file.note(f"the zone {self.shown('zone')} is not known or is several; its times were read in the zone of "
@@ -417,10 +416,6 @@ def _sheet_with(path: Path, survey: Survey, signs: Callable[[Sequence[str]], int
     most = {n: max(map(signs, rows), default=0) for n, rows in sheet_heads(path, HEADER_WITHIN).items()}
     best = max(most, key=lambda name: most[name], default="")
     return best if most.get(best) else ""
-
-
-_OFFSET = re.compile(r"\d:\d\d(?::\d\d)?(?:[.,]\d+)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)\s*$")
-"""Of a cell that holds a time of the day."""
 
 
 def _lacks_zone(text: str) -> bool:

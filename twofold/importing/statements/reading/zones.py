@@ -15,6 +15,7 @@ _HOURS = {
     "est": -5, "edt": -4, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7, "mez": 1, "mesz": 2,
     "aest": 10, "aedt": 11, "jst": 9,
 }  # fmt: skip
+_BEHIND = re.compile(r"\d:\d\d(?::\d\d)?(?:[.,]\d+)?\s*([+-]\d\d:?\d\d|Z|UTC|GMT)\s*$")
 _OFFSET = re.compile(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})?", re.I)
 
 
@@ -34,6 +35,18 @@ def zone_of(text: str) -> tzinfo | None:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         return None
+
+
+def offset_behind(text: str) -> str:
+    """The offset behind a time of the day: "2026-05-14 00:30:00 +0400"; empty where there is none."""
+    found = _BEHIND.search(text)
+    return found[1] if found else ""
+
+
+def zone_behind(text: str) -> str:
+    """The same, of a text that holds a time, as a line keeps it; UTC where nothing stands there."""
+    zone = zone_of(offset_behind(text))
+    return zone_name(zone) if zone else "UTC"
 
 
 def zone_name(zone: tzinfo) -> str:
