@@ -95,6 +95,9 @@ def test_a_word_is_kept_with_who_and_why_and_taken_back(running: Running, owner:
     page = owner.get(f"/matching/one?name={line}").text
     assert WHY in page
     assert "a accountant: " in page
+    life = owner.get("/orders/1002").text
+    assert "somebody said so" in life
+    assert "person by person" not in life
     (word,) = rows_of(owner, "/matching.json?what=word")[1:]
     assert (word["by"], word["to"], word["text"]) == ("a accountant", "order:1002", WHY)
     back = {"csrf": owner.csrf(), "line": line, "to": "order:1002", "why": "it was not", "undo": "1"}

@@ -29,7 +29,7 @@ from twofold.reconcile.chain.purse import (
 from twofold.reconcile.chain.standing import OPEN, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
 from twofold.reconcile.exchange import day_text
-from twofold.reconcile.matches.values import Entry, Group, Match
+from twofold.reconcile.matches.values import Entry, Group, Match, Trust
 from twofold.reconcile.reading.orders import KnownOrder, due_of
 from twofold.reconcile.reading.world import Matched
 
@@ -219,7 +219,7 @@ def _money_steps(
     seen: set[str] = set()
     for move in account.purse.moves:
         match = why.get(move.line)
-        reason = f"{match.trust} by {match.rule}" if match else "told with the order"
+        reason = _reason(match) if match else "told with the order"
         link = "banked" if move.direct else "collected"
         batch = f", in {move.settlement.batch}" if move.settlement else ""
         yield Step(at=move.at, link=link, what=_KINDS.get(move.kind, str(move.kind)), evidence=f"{move.source}: {reason}{batch}",
@@ -230,6 +230,12 @@ def _money_steps(
         if move.settlement and move.settlement.batch not in seen:
             seen.add(move.settlement.batch)
             yield from _batch_steps(account, groups[move.settlement.batch], matched, entries)
+
+
+def _reason(match: Match) -> str:
+    """Why a line is believed to pay it; a person's word is no rule."""
+    reason = "somebody said so" if match.trust is Trust.PERSON else f"{match.trust} by {match.rule}"
+    return reason
 
 
 def _left_over(known: KnownOrder, account: Account, matched: Matched, entries: Mapping[str, Entry]) -> Iterator[Step]:
@@ -254,7 +260,7 @@ def _batch_steps(account: Account, group: Group, matched: Matched, entries: Mapp
             yield Step(
                 at=line.at, link="banked",
                 what=f"on the bank: {match.amount:f} {match.currency} for {batch.kind} {batch.id}",
-                evidence=f"{line.source} {line.account}: {match.trust} by {match.rule}".replace(" :", ":"),
+                evidence=f"{line.source} {line.account}: {_reason(match)}".replace(" :", ":"),
                 reference=f"line {match.line}", amount=mine if matched.settled[group.key].closes else ZERO,
             )  # fmt: skip
 
