@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from acceptance_scene import Scene
 from playing_shop import DATASET
+from playwright.sync_api import sync_playwright
 
 from tests.console.running_console import Answer, Client, Running
 from twofold.acceptance.packet.finish import verify
@@ -99,6 +100,12 @@ def test_a_run_by_the_page(scene: Scene, console: Running, owner: Client, buyer:
         "gaps": "unchecked",
     }, found
     assert about["decision"] == "stop"
+    _, unsent = rows(owner, "/deliveries.json?state=suppressed")
+    delivery = owner.get(
+        f"/deliveries/{unsent[0]['id']}"
+    ).text  # nothing waits: a consent that was refused is no try to come
+    assert "Not tried: it is not sent." in delivery
+    assert "at the first try" not in delivery
     word = {"csrf": auditor.csrf(), "criterion": "gaps", "reason": "nothing is imported in this test"}
     assert auditor.post(f"/acceptance/{code}/overrule", word).status == 303
     assert auditor.post(f"/acceptance/{code}/sign", {"csrf": auditor.csrf(), "day": ""}).status == 303
@@ -177,3 +184,24 @@ def test_who_may_what(scene: Scene, console: Running, owner: Client, buyer: Clie
         assert accountant.get(path).status == 404
     assert owner.get("/acceptance/NOTTHERE").status == 404
     assert run_of(scene.folder, run.code).packets == []
+
+
+TORN = """[...document.querySelectorAll('main td b')].filter(e => e.offsetParent && /^\\w{1,20}$/.test(e.textContent)).filter(e => {
+  const range = document.createRange(); range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1; }).map(e => e.textContent)"""
+
+
+@pytest.mark.browser
+def test_on_a_phone_the_name_of_an_event_stays_whole(console: Running, owner: Client) -> None:
+    """What has to be done is read from the left; beside its heading each name stood letter below letter."""
+    begun = owner.post("/acceptance/start", {"csrf": owner.csrf(), "for": "launch", "owner": "", "review": ""})
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        context = browser.new_context(
+            viewport={"width": 390, "height": 800}, extra_http_headers={"cookie": owner.cookie}
+        )
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{owner.port}{begun.headers['location']}")
+        assert page.locator("main td b", has_text="InitiateCheckout").first.is_visible()
+        assert page.evaluate(TORN) == []
+        browser.close()
