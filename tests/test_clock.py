@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.copies import with_store
 from twofold.clock import AGREED_MS, GAP_MS, JUMP_MS, Shift, TrustedTime
+from twofold.duties.upkeep import Upkeep
 
 NOW = 1_790_000_000_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -159,3 +163,26 @@ def test_what_cannot_be_taken_back_is_never_decided_by_a_doubted_clock(moves, ne
     machine.passes(AGREED_MS)
     assert machine.time.doubt is None
     assert machine.time() == machine.time.sure() == machine.wall
+
+
+@pytest.mark.parametrize(("behind", "kept"), [(JUMP_MS, NOW - JUMP_MS), (3 * HOUR, NOW), (YEARS, NOW)])
+def test_the_next_process_hears_how_late_it_was_and_not_what_a_doubted_clock_says(tmp_path, behind, kept):
+    """A clock that is little behind is right, and the disk follows it. Of one that nobody believes yet the next start would be sure."""
+    looks = 0
+
+    def wall():
+        nonlocal looks
+        looks += 1
+        return NOW - behind
+
+    async def scenario(store):
+        await store.keep_time(NOW)
+        clock = TrustedTime(wall, lambda: 5_000_000, newest_ms=NOW)
+        upkeep = Upkeep(store, clock, quality=None, shares=None, margins=None, started_at=NOW)
+        before, task = looks, asyncio.create_task(upkeep.keep_time())
+        while looks < before + 3:  # it has looked, kept what is to be kept, and looks again
+            await asyncio.sleep(0.05)
+        task.cancel()
+        return store.newest_ms
+
+    assert with_store(tmp_path, scenario) == kept
