@@ -33,6 +33,22 @@ def test_tables_made_again_by_day_are_those_made_from_nothing(tmp_path: Path, se
         assert [name for name, rows in found.items() if not rows and name not in RARE] == []
 
 
+def test_nothing_that_came_is_lost_where_rows_fill_what_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each row fills it, so that none waits when it is asked whether any came."""
+    with world(tmp_path / "data") as w:
+        w.live(40)
+        w.rebuild(lives=True)
+        monkeypatch.setattr("twofold.facts.parquet.ROWS", 1)
+        for turn in range(3):
+            w.live(8)
+            w.buy(turn)
+            w.rebuild(lives=True)
+        monkeypatch.undo()
+        assert contents(w.files) == w.full(tmp_path / "full", lives=True)
+
+
 def test_only_days_that_changed_are_made_again(tmp_path: Path) -> None:
     """What nothing was written of keeps its file."""
     with world(tmp_path / "data") as w:
