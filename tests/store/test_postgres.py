@@ -12,8 +12,10 @@ import pytest
 from tests.databases import Databases
 from twofold.errors import RowFailed, StoreAway, StoreError, StoreLocked, StoreOlder
 from twofold.store.engine import id_array, key_array
+from twofold.store.peers.keys import SharedKeys
 from twofold.store.postgres.connection import connect
 from twofold.store.sqlite.database import expected_schema
+from twofold.store.sqlite.fold_keys import DAY_MS
 
 pytestmark = pytest.mark.postgres
 
@@ -53,6 +55,24 @@ def test_every_statement_is_taken(opened):
         if answer.error_message:
             refused[name] = answer.error_message.decode()
     assert refused == {}
+
+
+def test_keys_go_with_their_day_unless_their_action_came_since(opened):
+    """A key that was held and led nowhere is nobody's; one of an action that a clock years ahead stamped is no newer for that. What
+    came while nobody was sure of the time stands under the day before, and has its window all the same."""
+    began = {1: 100, 2: 4_000, 3: 110}
+    for action, day in began.items():
+        opened._db.execute(
+            "insert into twofold.action select $1, '1', 'Purchase', 'e', 'k', 1, $2, 1, 1, 1, 0, 1, 2, '', null, null, null, null, 1, null",
+            (action, day * DAY_MS),
+        )
+    keys = SharedKeys(opened, 8)
+    keys.turn(100 * DAY_MS)
+    keys.insert([(b"old", 1), (b"ahead", 2), (b"unsure", 3)], 100 * DAY_MS)
+    keys.hold([b"held"])
+    keys.turn(112 * DAY_MS)
+    kept = {bytes(key) for (key,) in opened._db.execute("select key from twofold.held_key").fetchall()}
+    assert kept == {b"unsure"}
 
 
 def test_the_tables_are_those_of_the_embedded_engine(opened):
