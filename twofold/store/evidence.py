@@ -12,6 +12,7 @@ from twofold.event.model import Event, readable_event
 from twofold.store.engine import Database, id_array
 from twofold.store.fold import Action
 from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.ladder import FEW
 from twofold.store.peers.revisions import SUPERSEDED as KIND
 from twofold.store.peers.revisions import Revisions
 
@@ -37,35 +38,54 @@ class EvidenceOf:
         self._read = {}
         if not actions:
             return
-        wanted: set[int] = set()
+        wanted: dict[int, Action] = {}
         for event, keys in zip(events, keyed, strict=True):
             for key in keys:
                 action = actions.get(by_key.get(key, 0))
                 if action is not None and action.tier != event.tier:
-                    wanted.add(action.id)
+                    wanted[action.id] = action
         if wanted:
-            self._load(wanted)
+            self._load(wanted.values())
 
     def copies(self, appended: Appended, action: Action) -> list[Event]:
-        """All copies of an action, those of the batch included, in the order they came."""
+        """The copies of an action, those of the batch included, in the order they came: all, or the outer ones of a crowd."""
         return [copy for _, copy in self._all(appended, action)]
 
     def positions(self, appended: Appended, action: Action) -> list[int]:
         return [position for position, _ in self._all(appended, action)]
 
+    @staticmethod
+    def is_crowd(action: Action) -> bool:
+        """True where so many copies name an action that not all of them are looked at: what they prove, they prove; what nothing
+        among them proves is looked at again at the claim, which reads all."""
+        return action.copies > 2 * FEW
+
     def _all(self, appended: Appended, action: Action) -> list[tuple[int, Event]]:
         if action.id not in self._read:
-            self._load([action.id])
+            self._load([action])
         known = self._read[action.id]
         return [*known, *((position, copy) for owner, position, copy in appended if owner == action.id)]
 
-    def _load(self, actions: Iterable[int]) -> None:
-        ids = list(actions)
-        for action in ids:
-            self._read[action] = []
+    def _load(self, actions: Iterable[Action]) -> None:
+        ids = []
+        for one in actions:
+            self._read[one.id] = []
+            if self.is_crowd(one):
+                self._load_outer(one.id)
+            else:
+                ids.append(one.id)
+        if not ids:
+            return
         for action, position, body, *_proof in self._engine.run("select_copies", (id_array(ids),)):
             event = readable_event(body)
             if event is not None:  # else the claim finds it, and nothing of this action is sent
+                self._read[action].append((position, event))
+
+    def _load_outer(self, action: int) -> None:
+        places = [action, *(position for (position,) in self._engine.run("outer_copies", (action, FEW)))]
+        for position, body in self._engine.run("copies_at", (id_array(places),)):
+            event = readable_event(body)
+            if event is not None:
                 self._read[action].append((position, event))
 
 

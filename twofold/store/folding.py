@@ -283,9 +283,11 @@ class Folding:
         by = self._resolve(batch, successor)
         if by is None or by is gone:
             return
-        batch.carried.append((by.id, position))
         copies = [*self._evidence.copies(batch.appended, gone), *self._evidence.copies(batch.appended, by), event]
-        if any(c is event for c in admit(copies).copies):
+        proved = any(c is event for c in admit(copies).copies)
+        if proved or not self._evidence.is_crowd(gone):
+            batch.carried.append((by.id, position))
+        if proved:
             by.consent = strictest_text(by.consent, consent_text(event))
             batch.joined[by.id] = max(event.tier, batch.joined.get(by.id, 0))
             if by.id not in batch.new:
@@ -351,6 +353,8 @@ class Folding:
             return False  # what a lower tier had sent is no reason for not sending the shop's own word
         if self._successors(batch, action):
             return False  # it stands for nothing any more; what was said by its copies is looked at all the same
+        if self._evidence.is_crowd(action):
+            return False
         copies = self._evidence.copies(batch.appended, action)
         together = admit([*copies, event]).copies
         if len(heard(together)) < len(together):

@@ -223,6 +223,21 @@ left join redaction as r on r.position = e.position
 where c.action in /*ids*/ (?1)
 order by 2;
 
+-- name: outer_copies
+-- Positions of the first and the last copies of an action, so many of each: of its own, and of those that came for another.
+select position from (select position from copy where action = ?1 order by position limit ?2) as first_own
+union
+select position from (select position from copy where action = ?1 order by position desc limit ?2) as last_own
+union
+select position from (select position from carried_over where action = ?1 order by position limit ?2) as first_carried
+union
+select position from (select position from carried_over where action = ?1 order by position desc limit ?2) as last_carried
+order by 1;
+
+-- name: copies_at
+-- The copies at these positions, in the order they came.
+select e.position, plain_body(e.body) from event as e where e.position in /*ids*/ (?1) order by 1;
+
 -- name: select_journalled_copies
 -- The same for a claim, which reads very many: bodies as they lie on disk, in no order; whoever asks unpacks and sorts.
 select e.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body

@@ -5,6 +5,11 @@
 select key, browser, tier, first_at, last_at from sighting
 where key in /*ids*/ (?) and last_at >= ?;
 
+-- name: find_sightings_of
+-- The same of one browser: an order or an address that very many named is looked up for each of them alone.
+select key, browser, tier, first_at, last_at from sighting
+where key in /*ids*/ (?1) and browser = ?2 and last_at >= ?3;
+
 -- name: select_browsers
 -- Browsers by id, each with its newest visit; ?1 is the number of slots.
 select b.id, b.dataset, b.fbp, b.consent, b.limits, b.first_at, b.last_at, b.visits,

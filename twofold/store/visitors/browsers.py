@@ -305,13 +305,14 @@ class Browsers:
         self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
     ) -> None:
         """What is known of these ids; the browsers that the own ones belong to: of several, the one seen last."""
-        kinds = {i.key: i.kind for _, _, ids in seen for i in ids}
-        rows = self._engine.run("find_sightings", (key_array(kinds), now_ms - self.keep_ms))
-        own = {i.key for _, own, _ in seen for i in own}
+        kinds, since = {i.key: i.kind for _, _, ids in seen for i in ids}, now_ms - self.keep_ms
+        rows = self._engine.run("find_sightings", (key_array({i.key for _, own, _ in seen for i in own}), since))
         for key, browser, tier, first_at, last_at in sorted(rows, key=_last_seen):
             batch.known[key, browser] = [key, browser, kinds[key], tier, first_at, last_at]
-            if key in own:
-                batch.by_key[key] = browser
+            batch.by_key[key] = browser
+        for browser, keys in _others(seen, rows).items():
+            for key, _, *told in self._engine.run("find_sightings_of", (key_array(keys), browser, since)):
+                batch.known[key, browser] = [key, browser, kinds[key], *told]
         batch.browsers |= self._load(set(batch.by_key.values()))
 
     def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier], ids: Sequence[Identifier]) -> None:
@@ -411,6 +412,28 @@ def _later_consent(before: str, now: str) -> str:
 def _last_seen(row: tuple[Any, ...]) -> int:
     last_at: int = row[4]
     return last_at
+
+
+def _others(
+    seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], rows: Iterable[tuple[Any, ...]]
+) -> dict[int, set[bytes]]:
+    """The other ids of these copies by the browsers that they may be of: those that their own ids lead to, or will lead to once a
+    copy before them has tied two ids together."""
+    leads: dict[bytes, set[int]] = {}
+    for key, browser, *_ in rows:
+        leads.setdefault(key, set()).add(browser)
+    wanted: dict[int, set[bytes]] = {}
+    for _, own, ids in seen:
+        browsers = set[int]().union(*(leads.get(i.key, ()) for i in own))
+        if not browsers:
+            continue
+        for i in own:
+            leads[i.key] = browsers
+        if len(ids) > len(own):
+            mine = {i.key for i in own}
+            for browser in browsers:
+                wanted.setdefault(browser, set()).update(i.key for i in ids if i.key not in mine)
+    return wanted
 
 
 def _touch(batch: _Batch, browser: Browser, now_ms: int) -> None:
