@@ -518,11 +518,12 @@ class World:
             if word == "grant":
                 self.promises.granted(dataset, person)
             state = "denied" if word == "withdraw" else "granted"
-            heard = partial(self._withdrawal_heard, dataset, person) if word == "withdraw" else _nobody
+            grants = self.promises.grants[dataset, person]
+            heard = partial(self._withdrawal_heard, dataset, person, grants) if word == "withdraw" else _nobody
             self._ask(requests_in.consent(dataset, self.people[person], state, by), heard)
 
-    def _withdrawal_heard(self, dataset: str, person: int, reply: Answer | None) -> None:
-        self.promises.withdrawn(dataset, person, known=reply is not None and reply.status == 200)
+    def _withdrawal_heard(self, dataset: str, person: int, grants: int, reply: Answer | None) -> None:
+        self.promises.withdrawn(dataset, person, grants, known=reply is not None and reply.status == 200)
 
     def _erase(self, person: int) -> None:
         request = SubjectRequest(emails=(self.people[person].email,))

@@ -7,7 +7,7 @@ gateway nothing; what stands in the folder it is handed as plain rows by `lookin
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -55,6 +55,7 @@ class Promises:
         self.cancelled_at: dict[int, int] = {}
         self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
         self.ever_denied: set[tuple[str, int]] = set()
+        self.grants: Counter[tuple[str, int]] = Counter()
         self.unsent: dict[int, int] = {}  # things that may never leave again -> step of the answered withdrawal
         self.erasing: dict[
             str, tuple[int, int, frozenset[int]]
@@ -110,13 +111,16 @@ class Promises:
         if known and word == "cancelled":
             self.cancelled_at.setdefault(thing, self.step)
 
-    def withdrawn(self, dataset: str, person: int, *, known: bool) -> None:
+    def withdrawn(self, dataset: str, person: int, grants: int, *, known: bool) -> None:
+        """``grants``: how many times consent had been given when this was asked. One that was given while the answer was on its way
+        may have been the last word."""
         self.ever_denied.add((dataset, person))
-        if known:
+        if known and grants == self.grants[dataset, person]:
             self.denied[dataset, person] = self.step
 
     def granted(self, dataset: str, person: int) -> None:
         """Heard or not: from here on it may be in force. What was there before stays silent."""
+        self.grants[dataset, person] += 1
         since = self.denied.pop((dataset, person), None)
         if since is not None:
             self.unsent |= {t: since for t in self._things_of(person) if self.things[t].dataset == dataset}
