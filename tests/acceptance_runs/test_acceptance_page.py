@@ -186,22 +186,25 @@ def test_who_may_what(scene: Scene, console: Running, owner: Client, buyer: Clie
     assert run_of(scene.folder, run.code).packets == []
 
 
-TORN = """[...document.querySelectorAll('main td b')].filter(e => e.offsetParent && /^\\w{1,20}$/.test(e.textContent)).filter(e => {
+TORN = """[...document.querySelectorAll('main td b, main td a')].filter(e => e.offsetParent && /^\\w{1,20}$/.test(e.textContent)).filter(e => {
   const range = document.createRange(); range.selectNodeContents(e);
   return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1; }).map(e => e.textContent)"""
 
 
 @pytest.mark.browser
-def test_on_a_phone_the_name_of_an_event_stays_whole(console: Running, owner: Client) -> None:
-    """What has to be done is read from the left; beside its heading each name stood letter below letter."""
+def test_on_a_phone_names_stay_whole(scene: Scene, owner: Client) -> None:
+    """What has to be done, and why something was refused, are read from the left; beside its heading each name stood letter
+    below letter."""
     begun = owner.post("/acceptance/start", {"csrf": owner.csrf(), "for": "launch", "owner": "", "review": ""})
+    scene.shop.pixel("fb.1.1700000000000.7", "Purchase", "/thanks", "torn-1", value="5", currency="BTC")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         context = browser.new_context(
             viewport={"width": 390, "height": 800}, extra_http_headers={"cookie": owner.cookie}
         )
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{owner.port}{begun.headers['location']}")
-        assert page.locator("main td b", has_text="InitiateCheckout").first.is_visible()
-        assert page.evaluate(TORN) == []
+        for path, name in ((begun.headers["location"], "InitiateCheckout"), ("/console/refused", "invalid_currency")):
+            page.goto(f"http://127.0.0.1:{owner.port}{path}")
+            assert page.locator("main td", has_text=name).first.is_visible()
+            assert page.evaluate(TORN) == [], path
         browser.close()
