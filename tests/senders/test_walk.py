@@ -160,7 +160,7 @@ def bad(port: int) -> dict[str, Walk]:
             hosts = frozenset({f"{name}.bad.example"})
             order = Order(
                 hosts=hosts, doors=Doors(hosts), start=f"https://{name}.bad.example/", arguments=only_here(port),
-                most_s=20 if name in ("pesters", "storm", "refuses", "moved") else 6, quiet_s=0.5,
+                most_s=20 if name in ("pesters", "storm", "refuses", "moved") else 10, quiet_s=0.5,
             )  # fmt: skip
             async with gate:
                 return name, await walk_shop(order)

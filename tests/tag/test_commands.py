@@ -187,6 +187,7 @@ def test_held_events_keep_their_time_and_are_gone_with_the_page(shop: Shop, visi
     until(tab, lambda: shop.named("Lead"))
     assert shop.named("Lead")[0]["event_time"] in (at, at - 1)
     assert shop.named("Lead")[0]["user_data"]["fbc"].endswith(".AbC")
+    settle(tab, shop)  # what the grant released besides
     count = len(shop.events)
     visitor.open(TAG, INIT, revoked, path="/c", page=tab)
     visitor.open(TAG, INIT, path="/d", page=tab)
