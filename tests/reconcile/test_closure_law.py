@@ -258,3 +258,36 @@ def test_what_was_read_for_some_days_is_let_go(tmp_path: Path):
         assert closed.part.orders
         del closed
         assert part() is None
+
+
+def test_a_bank_line_that_names_only_a_payment_is_listed_with_the_payments_order(tmp_path: Path) -> None:
+    """The payment's own line, which names the order, bears on it."""
+    placed = Snapshot(
+        version=day(2), placed_at=day(2), shop=Amounts(currency="GEL", total=D("50.00")), method=Method.CARD
+    )
+    report = OrderReport(order_id="1001", kind="placed", at=day(2), reference="r1001", snapshot=placed)
+    entry = OrderEntry(
+        dataset="1", source="shopify:demo", report=report, copy=None, received_at=day(2) * 1000, buyer=()
+    )
+    shared = {"account": "A", "gross": D("50.00"), "net": D("50.00"), "currency": "GEL"}
+    charge = MoneyLine(
+        source="other", id="t1", kind=MoneyKind.CHARGE, at=day(3), references=("order:1001",), form="camt", **shared
+    )
+    credit = MoneyLine(
+        source="bank",
+        id="",
+        kind=MoneyKind.BANK_CREDIT,
+        at=day(3),
+        day_only=True,
+        references=("payment:t1",),
+        form="camt",
+        **shared,
+    )
+    write(tmp_path, ([entry], [charge, credit, credit]))
+    with Folder(tmp_path) as store:
+        whole = WholeMatched(store, policy, UTC, RULES)
+        for line, thing in [(k.name.hex(), k.thing) for k in store.lines.lines("money")]:
+            listed = Listed(Ledger(store, policy, RULES, UTC))
+            listed.match([(line, thing)])
+            assert listed.by_line.get(line, []) == whole.by_line.get(line, [])
+        assert {m.to for matches in whole.by_line.values() for m in matches} == {"order:1/1001"}

@@ -136,6 +136,7 @@ class Part:
             named = {f"{kind}:{word}" for word in words for kind in ("order", "creditor")}
             self._new_full |= (keys | named) - self._full_keys
             self._unmirrored.append(entry)
+            self.add_keys(k for k in keys if k.startswith("provider:"))  # whose payment it names, its own line may know
             for word in words:
                 for number in self.batches.named(word):
                     self.add_batch(number)
