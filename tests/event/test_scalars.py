@@ -17,12 +17,14 @@ from tests.strategies import law
 from twofold.event.scalars import (
     CURRENCIES,
     HASHES_OF_NOTHING,
+    LONGEST_PLACE,
     NO_ID,
     as_list,
     as_object,
     exact_amount,
     exact_integer,
     is_no_id,
+    is_unfilled,
     lenient_amount,
     names_nobody,
     read_currency,
@@ -250,3 +252,10 @@ def test_a_place_alone_says_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", ["[Sale]", "<b>", "{x}", "50 %", "Dear {{name}}!"])
 def test_words_between_signs_say_something(text: str) -> None:
     assert not says_nothing(text)
+
+
+@pytest.mark.parametrize("place", ["{{ order.id }}", "{% if a %}", "${id}", "<%= id %>", "%%ID%%", "[[id]]"])
+def test_a_place_is_looked_for_at_the_begin_of_an_id(place: str) -> None:
+    """An id of ten thousand signs that open places took a tenth of a second of whoever reads it; no id begins so late."""
+    assert is_unfilled(place + "x" * 10_000)
+    assert not is_unfilled("x" * LONGEST_PLACE + place)

@@ -252,11 +252,15 @@ def says_nothing(text: str) -> bool:
     return ("{" in text or "<" in text or "%%" in text or "[[" in text) and _IS_PLACE(text) is not None
 
 
+LONGEST_PLACE = 256
+
+
 def is_unfilled(text: str) -> bool:
-    """True for an id in which a template's place stands: every order, person or event would have the same."""
+    """True for an id in which a template's place stands: every order, person or event would have the same. Looked for in its first
+    `LONGEST_PLACE` characters: of signs that only open a place each one costs a look at all that follows."""
     # Looks in C for a letter first: this runs for every event.
     signs = "{" in text or "%" in text or "[" in text or "<" in text or "__" in text
-    return signs and _HAS_PLACE(text) is not None
+    return signs and _HAS_PLACE(text[:LONGEST_PLACE]) is not None
 
 
 def is_no_id(text: str) -> bool:
