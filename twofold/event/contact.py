@@ -17,7 +17,9 @@ from urllib.parse import unquote
 
 MASK = "masked"
 
-EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
+# What stands between an at sign and its first full stop holds no second one: else a text of encoded at signs would be read to its
+# end from each of them.
+EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)(?:(?!%40)[^\s@<>\"',;:=&?/()])+\.[^\s@<>\"',;:=&?/()]+")
 # A number written the international way, as people write it into a search box or a note. Without the plus it could be
 # anything: an order's number, a product's.
 PHONE = re.compile(r"(?<![\w+])(?:\+|%2[Bb])\d(?:(?:[ ().\-/+]|%20|%28|%29|%2[DdFf])?\d){8,14}(?!\w)")
