@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.strategies import any_text, emails, external_ids, law, names, spellings, us_phones
 from twofold.event.addresses import read_address
 from twofold.event.model import Hashed
-from twofold.matching.normalise import FORMS, NEEDS_COUNTRY
+from twofold.matching.normalise import FORMS, NEEDS_COUNTRY, normalise_phone
 from twofold.matching.user_data import hash_user_data
 
 # Meta for Developers, "Customer information parameters", September 2026: normal form and its SHA-256, as printed.
@@ -319,3 +319,10 @@ def test_a_hash_is_never_hashed_again(field, hexes):
     assert getattr(user, field) == (Hashed("sent", hexes.lower()),)
     again, _ = hash_user_data({field: [h.hex for h in getattr(user, field)]})
     assert getattr(again, field) == getattr(user, field)
+
+
+@pytest.mark.parametrize("between", ["", " ", ", ", " ;" * 3, " ," * 4_000])
+@pytest.mark.parametrize("word", ["ext", "ext.", "x", "Extension ", "доб. "])
+def test_an_extension_is_no_part_of_a_number_whatever_stands_before_it(word: str, between: str) -> None:
+    """Four thousand blanks and commas, too, which took a second and more of whoever read them."""
+    assert normalise_phone(f"+995 555 00 00 07{between}{word}123") == "995555000007"

@@ -44,7 +44,9 @@ _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
 _INTERNATIONAL = re.compile(r"\+ ?[1-9][0-9 ().\-/]*")
 # What stands after a number inside a company: ext. 5, x5, доб. 5
-_EXTENSION = re.compile(r"[\s,;]*(?:;ext=|ext(?:n|ension)?\.?|x|доб\.?)\s*\d{1,7}\s*$", re.IGNORECASE)
+# Bounded before the word, as each of ten thousand blanks and commas would be looked at with all that follow; what is left of
+# them has no digit.
+_EXTENSION = re.compile(r"[\s,;]{0,8}(?:;ext=|ext(?:n|ension)?\.?|x|доб\.?)\s{0,8}\d{1,7}\s*$", re.IGNORECASE)
 # Unicode general categories. Unassigned and private characters stay: some are letters newer than our tables.
 _NOT_IN_NAMES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Sk"})
 _NOT_IN_PLACES = _NOT_IN_NAMES | {"Sm", "Sc", "So"}
@@ -87,7 +89,7 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
     if len(digits) < FEWEST_DIGITS:
         return None
     if not value.isascii() or value.upper() != value:
-        value = _EXTENSION.sub("", value)
+        value = _EXTENSION.sub("", value).rstrip(" ,;")
         digits = _digits(value)
     if value[:2] == "00":  # how most of the world dials a plus
         value, digits = "+" + value[2:], digits[2:]
