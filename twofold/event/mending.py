@@ -7,6 +7,7 @@ lone surrogate and NUL are taken out. An id is never cut, as two ids would becom
 
 from __future__ import annotations
 
+import codecs
 import re
 from hashlib import blake2b
 from typing import Any
@@ -165,13 +166,23 @@ def read_bytes(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         pass
-    data = _ENCODED_SURROGATE.sub(_LOST.encode(), data)
-    parts: list[str] = []
-    while True:
-        try:
-            return "".join([*parts, data.decode()])
-        except UnicodeDecodeError as err:
-            parts.append(data[: err.start].decode())
-            wrong = data[err.start : err.end]
-            parts.append(wrong.decode("cp1252", "replace") if len(wrong) == 1 else _LOST)
-            data = data[err.end :]
+    return _ENCODED_SURROGATE.sub(_LOST.encode(), data).decode(errors=_MENDED)
+
+
+# From a wrong byte on to where a character of several bytes may begin.
+_SINGLE = re.compile(rb"(?:[\x00-\xc1\xf5-\xff]|[\xc2-\xf4](?![\x80-\xbf]))++")
+
+
+def _mended(err: UnicodeError) -> tuple[str, int]:
+    """What stands for bytes that are no UTF-8, and where to go on: called in the middle of one reading, so that a long text of them
+    is not begun anew at each."""
+    assert isinstance(err, UnicodeDecodeError)
+    if err.end - err.start > 1:
+        return _LOST, err.end
+    single = _SINGLE.match(err.object, err.start)
+    end = single.end() if single else err.end
+    return err.object[err.start : end].decode("cp1252", "replace"), end
+
+
+_MENDED = "twofold-mended"
+codecs.register_error(_MENDED, _mended)
