@@ -7,6 +7,7 @@ Runs inside the transaction of whoever appends or claims.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from twofold.event.model import Event, readable_event
 from twofold.store.engine import Database, id_array
@@ -67,26 +68,25 @@ class EvidenceOf:
         return [*known, *((position, copy) for owner, position, copy in appended if owner == action.id)]
 
     def _load(self, actions: Iterable[Action]) -> None:
-        ids = []
+        ids: list[int] = []
+        rows: list[tuple[Any, ...]] = []
         for one in actions:
             self._read[one.id] = []
             if self.is_crowd(one):
-                self._load_outer(one.id)
+                rows += self._outer(one.id)
             else:
                 ids.append(one.id)
-        if not ids:
-            return
-        for action, position, body, *_proof in self._engine.run("select_copies", (id_array(ids),)):
+        if ids:
+            rows += self._engine.run("select_copies", (id_array(ids),))
+        for action, position, body, *_proof in rows:
             event = readable_event(body)
             if event is not None:  # else the claim finds it, and nothing of this action is sent
                 self._read[action].append((position, event))
 
-    def _load_outer(self, action: int) -> None:
+    def _outer(self, action: int) -> list[tuple[Any, ...]]:
+        """Action, position and body of the first and the last copies."""
         places = [action, *(position for (position,) in self._engine.run("outer_copies", (action, FEW)))]
-        for position, body in self._engine.run("copies_at", (id_array(places),)):
-            event = readable_event(body)
-            if event is not None:
-                self._read[action].append((position, event))
+        return [(action, *row) for row in self._engine.run("copies_at", (id_array(places),))]
 
 
 SUPERSEDED = "superseded"
