@@ -131,6 +131,7 @@ def test_a_yes_among_a_crowd_covers_its_own_browser() -> None:
     silent = [stranger(n) for n in range(20 * CROWD)]
     willing = buyers(consent=Consent.GRANTED)
     assert agreed([*silent, willing], lambda said: said == "granted") == [willing]
+    assert agreed(silent, lambda said: said == "granted") == silent
 
 
 def test_verdicts_count_all(tmp_path: Path) -> None:

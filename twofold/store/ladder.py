@@ -128,13 +128,14 @@ def agreed(copies: Sequence[Event], agrees: Callable[[str], bool]) -> Sequence[E
     """Where silence is not enough: the copies that a yes covers. ``agrees``: whether a consent is one.
 
     A yes is about the browser that says it. Where nobody but browsers speaks, one that is silent does not leave by another's:
-    an order's number is known to strangers. All of them where no browser says yes, or where a server vouches for them.
+    an order's number is known to strangers; of a crowd the outer copies are asked. All of them where no browser says yes, or where a
+    server vouches for them.
     """
     if len(copies) < 2 or max(c.tier for c in copies) >= _T2:
         return copies
-    copies = outer(copies)
-    willing = {id(c) for one in _browsers(copies) if agrees(_strictest(one)) for c in one}
-    return [c for c in copies if id(c) in willing] if willing else copies
+    looked_at = outer(copies)
+    willing = {id(c) for one in _browsers(looked_at) if agrees(_strictest(one)) for c in one}
+    return [c for c in looked_at if id(c) in willing] if willing else copies
 
 
 def outer(copies: Sequence[Event]) -> Sequence[Event]:
