@@ -38,6 +38,7 @@ from twofold.spreadsheet import safe_cell
 from twofold.store.beside.folder import is_open
 
 AGAIN_S = 2
+OLD_FORM = "This form is not of this session any more. Go back, load the page again, and try once more."
 
 _TEMPLATES = resources.files("twofold.console") / "templates"
 _TICKS = re.compile(r"`([^`]+)`")

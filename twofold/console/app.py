@@ -33,7 +33,7 @@ from twofold.console.access.roles import Right
 from twofold.console.acts import search, sharing
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
-from twofold.console.answers import Answers, plain
+from twofold.console.answers import OLD_FORM, Answers, plain
 from twofold.console.description import describe_console
 from twofold.console.entrance import Entrance, form_of
 from twofold.console.files import Files
@@ -252,10 +252,7 @@ class Console:
                 return refusal
             given = await form_of(request)
             if not self._parts.guard.allows_change(request, session, given.get("csrf", "")):
-                said = {
-                    "problem": "This form is not of this session any more. Go back, load the page again, and try once more."
-                }
-                return self._answers.page(request, session, "problem.html", said, status=403)
+                return self._answers.page(request, session, "problem.html", {"problem": OLD_FORM}, status=403)
             act = self._parts.act(request, session, given)
             try:
                 done = await run_in_threadpool(change, act)

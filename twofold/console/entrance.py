@@ -60,9 +60,7 @@ class Entrance:
             )
         given = await form_of(request)
         if not self._parts.guard.allows_change(request, None, ""):
-            return self._answers.page(
-                request, None, "login.html", {"said": "This form came from another site."}, status=403
-            )
+            return self._foreign(request)
         try:
             token, _ = await run_in_threadpool(
                 self._parts.register.log_in, given.get("name", ""), given.get("password", ""), given.get("code", ""),
@@ -75,6 +73,10 @@ class Entrance:
         if before is not None:
             await run_in_threadpool(self._parts.register.log_out, before.digest)
         return self._answers.go(self._asked_for(request), cookie_of(token))
+
+    def _foreign(self, request: Request) -> Response:
+        said = {"said": "This form came from another site."}
+        return self._answers.page(request, None, "login.html", said, status=403)
 
     def _asked_for(self, request: Request) -> str:
         """The address at which the page to log in was shown. The browser says it: were it in the page, pages would differ."""
@@ -99,9 +101,7 @@ class Entrance:
             return self._answers.page(request, None, "join.html", {"said": "", "role": role})
         given = await form_of(request)
         if not self._parts.guard.allows_change(request, None, ""):
-            return self._answers.page(
-                request, None, "login.html", {"said": "This form came from another site."}, status=403
-            )
+            return self._foreign(request)
         try:
             person = await run_in_threadpool(
                 self._parts.register.take_link,

@@ -19,7 +19,7 @@ from twofold.console import evidence
 from twofold.console.access.register import Refused
 from twofold.console.access.roles import Right
 from twofold.console.acts import acceptance
-from twofold.console.answers import Answers
+from twofold.console.answers import OLD_FORM, Answers
 from twofold.console.dropped.form import Malformed, TooLarge, Upload
 from twofold.console.dropped.held import MOST_BYTES, Drop
 from twofold.console.entrance import Entrance
@@ -135,7 +135,7 @@ def _file_problem(err: Exception) -> tuple[int, str]:
                 f"Files up to {MOST_BYTES >> 20} MiB can be dropped. Import a larger one with the command: twofold import --help.",
             )
         case Forbidden():
-            return 403, "This form is not of this session any more. Go back, load the page again, and try once more."
+            return 403, OLD_FORM
         case Refused() | StoreError():
             return 409, str(err)
         case _:

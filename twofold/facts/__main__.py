@@ -52,9 +52,8 @@ def main() -> None:
 def make(task: Task, lives: Lives | None = None) -> None:
     """Makes tables behind everything else that runs here."""
     step_back(idle=True)
-    gc.set_threshold(
-        50_000, 50, 50
-    )  # rows die without cycles: looking for some among them takes a sixteenth of the time
+    # Rows die without cycles: looking for some among them takes a sixteenth of the time.
+    gc.set_threshold(50_000, 50, 50)
     try:
         _say(build(task, lambda at, of: _say(Progressed(at=at, of=of)), lives))
     except Exception as err:
