@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance.gateway_process import Gateway, Program, gateway, run_alone, run_twofold, sandbox_process
+from acceptance.gateway_process import Gateway, Meanwhile, Program, gateway, run_alone, run_twofold, sandbox_process
 
 from twofold import __version__
 from twofold.commands.check import run_checks
@@ -645,6 +645,27 @@ def test_a_process_of_its_own_says_what_the_tests_read(words: list[str], code: i
         " ".join(here.stderr.split()),
     )
     assert alone.returncode == code
+
+
+def test_a_command_takes_no_variable_from_what_goes_on_meanwhile() -> None:
+    """A client beside it looks through the environment at each request, and finds each variable that it was told of."""
+    stop, failed = threading.Event(), []
+
+    def look() -> None:
+        while not stop.is_set():
+            try:
+                dict(os.environ)
+            except KeyError as gone:
+                failed.append(gone)
+
+    beside = Meanwhile(target=look)
+    beside.start()
+    try:
+        said = [run_twofold("version").stdout for _ in range(3)]
+    finally:
+        stop.set()
+        beside.join()
+    assert (failed, said) == ([], [f"{__version__}\n"] * 3)
 
 
 def test_sandbox_options() -> None:

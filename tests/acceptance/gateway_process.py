@@ -126,6 +126,10 @@ class Gateway(Program):
         return ["--config", str(self.config), "--data", str(self.data)]
 
 
+class Meanwhile(threading.Thread):
+    """What talks to a gateway while the test runs commands. Clients look through the environment for proxies at each request."""
+
+
 @contextlib.contextmanager
 def gateway(
     toml: str, data: Path, *, port: int | None = None, env: Mapping[str, str] | None = None
@@ -151,9 +155,11 @@ def sandbox_process(
 def run_twofold(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """One command run to its end, with its output as text; inside this process, as to start one takes longer than most commands do.
 
-    One that serves gets a process of its own, and so does one that is asked on another thread: a process has one output.
+    One that serves gets a process of its own, and so does one that is asked on another thread: a process has one output. It
+    has one environment too, which is changed for the command: not while a thread of the test's own may be reading it.
     """
-    if arguments[0] in SERVING or threading.current_thread() is not threading.main_thread():
+    beside = any(isinstance(thread, Meanwhile) for thread in threading.enumerate())
+    if arguments[0] in SERVING or beside or threading.current_thread() is not threading.main_thread():
         return run_alone(*arguments, env=env)
     wanted = clean_environment(env)
     done = invoke(arguments, given="", env={name: None for name in os.environ if name not in wanted} | wanted)

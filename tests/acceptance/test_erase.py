@@ -17,7 +17,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from tests.acceptance.gateway_process import gateway
+from tests.acceptance.gateway_process import Meanwhile, gateway
 from tests.fakes.graph import in_thread
 from twofold.privacy.export import open_requests
 
@@ -170,7 +170,7 @@ def story(tmp_path_factory):
                         assert other.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20).status_code == 200
                         accepted[0] += 1
 
-            going = threading.Thread(target=shop_goes_on)
+            going = Meanwhile(target=shop_goes_on)
             going.start()
             receipt = folder / "receipt.json"
             told["erase"] = g.run("erase", "--email", anna.email, "--yes", "--json", "--receipt", str(receipt))

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 import requests
-from gateway_process import Gateway, gateway
+from gateway_process import Gateway, Meanwhile, gateway
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("fetching", "collect", "pulling", "sources/payments")]
 from asked_shops import SECRET, TOKEN, BigCommerce, bigcommerce_order, bigcommerce_product, mail, notice
@@ -184,7 +184,7 @@ def played(tmp_path: Path) -> Iterator[tuple[Gateway, Shops, Killer, FakeGraph, 
 
 def _play(g: Gateway, shops: Shops, killer: Killer, told: Notices) -> None:
     """Half of the orders change while the gateway dies and begins again; in the last lives all that is told is the end of the story."""
-    sender = threading.Thread(target=told.run)
+    sender = Meanwhile(target=told.run)
     sender.start()
     second, deadline = list(range(1, NAMED + 1)), time.monotonic() + DEADLINE_S
     while killer.left > 0 or sender.is_alive() or second:
@@ -193,7 +193,7 @@ def _play(g: Gateway, shops: Shops, killer: Killer, told: Notices) -> None:
             for number in second:
                 shops.name(number, paid=True)
             told.left, second = second, []
-            sender = threading.Thread(target=told.run)
+            sender = Meanwhile(target=told.run)
             sender.start()
         if not g.running:
             if killer.left % 3 == 0:  # another page's worth of news, seen at the next look

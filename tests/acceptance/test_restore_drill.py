@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.acceptance.gateway_process import gateway
+from tests.acceptance.gateway_process import Meanwhile, gateway
 
 DATASET, KEY, TOKEN = "1234567890", "key-Gq7pZr2mXw9", "status-Gq7pZr2mXw9aB"
 TOML = f"""
@@ -61,7 +61,7 @@ def test_the_drill(tmp_path: Path) -> None:
                 send(g.url, f"busy{n}", BORIS)
                 n += 1
 
-        shop = threading.Thread(target=goes_on)
+        shop = Meanwhile(target=goes_on)
         shop.start()
         done = g.run("backup", str(backups), "--erasures", str(elsewhere), "--json")
         stop.set()
