@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, assert_sums_hold, copy_of_buyer, folder_of, rows
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows
 
 from tests.databases import Databases
 from twofold.errors import StoreAway, StoreFailed
@@ -30,6 +30,8 @@ from twofold.store.store import Store
 ROUTES = {"1": Route(destinations=("meta-1",))}
 PATIENCE_S = 60
 WAITS_FOR_A_STANDBY = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
+
+ENDS_WHILE_IT_WAITS = "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
 
 
 @asynccontextmanager
@@ -220,4 +222,34 @@ def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, pos
     with operator(address) as db, operator(address) as other:
         asyncio.run(scenario(db, other))
     assert [row["event_id"] for row in rows(folder_of(tmp_path, "w0"), "events")] == ["before", "after"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_what_a_claim_took_whose_commit_nobody_answered_is_claimed_again_at_once(tmp_path, postgres: Databases) -> None:
+    """The server has committed the claim when the connection ends, and no worker was told of it: whoever waited for its lease to be
+    over would deliver five minutes late."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("one"), copy_of_buyer("two")])
+            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+            db.execute("select pg_reload_conf()")
+            try:
+                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+                claiming = asyncio.ensure_future(claim(store, NOW + 1_000))
+                await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or claiming.done())
+                with pytest.raises(StoreAway):
+                    await claiming
+            finally:
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            leased = db.execute("select count(*) from twofold.delivery where leased_until is not null").fetchall()
+            assert leased == [(2,)]
+            assert await taken(store, "after") == [FIRST]
+            again, then = await claim(store, NOW + 1_000), await claim(store, NOW + 1_000)
+            return sorted(d.event_id for d in again), [d.event_id for d in then]
+
+    with operator(postgres.of(tmp_path)) as db:
+        db.execute("set synchronous_commit = local")
+        assert asyncio.run(scenario(db)) == (["after", "one", "two"], [])
     assert_sums_hold(folder_of(tmp_path, "w0"))

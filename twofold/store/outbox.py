@@ -33,6 +33,7 @@ from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import CopyReader
 from twofold.store.ladder import Admitted, admit, agreed, consent_of, consent_told, is_buyers
+from twofold.store.peers.claims import Claims
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
 
@@ -197,6 +198,7 @@ class Outbox:
         self._changed_pauses = False
         self.looked_at = 0  # by the last claim
         self._taken: dict[int, list[int]] = {}  # by each destination's last claim, among several processes
+        self._claims = Claims(engine)
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
         self._reader = CopyReader(len(set(names)))
@@ -213,6 +215,7 @@ class Outbox:
         max_age_s: Callable[[str], int],
     ) -> list[Delivery]:
         """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
+        self._claims.free(now_ms)
         rows = self._due(self.ids[destination], now_ms, limit)
         self.looked_at = len(rows)
         if not rows:
@@ -253,6 +256,7 @@ class Outbox:
         if claimed:
             ids = id_array(d.id for d in claimed)
             self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
+            self._claims.took(self._lease, [d.id for d in claimed])
         return claimed
 
     def _due(self, destination: int, now_ms: int, limit: int) -> list[_Due]:
@@ -362,6 +366,7 @@ class Outbox:
 
     def committed(self) -> None:
         self.altered, self._altered_now = self.altered + self._altered_now, 0
+        self._claims.committed()
         if self._changed_pauses:
             self._read_pauses()
 
@@ -373,6 +378,7 @@ class Outbox:
     def rolled_back(self) -> None:
         self._altered_now = 0
         self._changed_pauses = False
+        self._claims.rolled_back()
 
     def _consented(
         self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int

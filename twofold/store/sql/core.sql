@@ -320,6 +320,11 @@ update destination set paused_at = case when cast(?2 as text) is null then null 
 update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, ?1)
 where leased_until is not null and lease_token >= ?2 and lease_token < ?3;
 
+-- name: free_claimed
+-- What a claim took whose commit nobody answered, if it arrived: nobody has these, and nothing was sent under that lease.
+update delivery set due_at = ?1, leased_until = null
+where id in /*ids*/ (?3) and lease_token = ?2 and leased_until is not null;
+
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
 update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null
