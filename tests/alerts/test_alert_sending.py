@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import generate_latest
 
+import twofold.alerts.sending
 import twofold.duties.notices
 from tests.fakes.smtp import FakeSmtp
 from twofold.alerts.book import News, decode_book
@@ -94,35 +95,44 @@ async def test_a_web_address_gets_its_form(kind):
         assert any("Ended" in block["text"] for block in card["content"]["body"])
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pause between tries."""
+    monkeypatch.setattr(twofold.alerts.sending, "WAIT_S", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
 @in_loop
 async def test_it_is_tried_again_under_the_same_number():
     async with listening(500, 503) as (url, got):
-        assert await send(AlertSettings(type="webhook", to=url, secret=SECRET), NEWS, 1_700_000_100, "", wait_s=0) == ""
+        assert await send(AlertSettings(type="webhook", to=url, secret=SECRET), NEWS, 1_700_000_100, "") == ""
     assert len(got) == TRIES
     assert len({headers["webhook-id"] for headers, _ in got}) == 1
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("status", [302, 404])
 @in_loop
 async def test_what_nobody_takes_is_said(status):
     """And a redirect is not followed."""
     async with listening(*[status] * TRIES) as (url, got):
-        problem = await send(AlertSettings(type="slack", to=url), NEWS, 1_700_000_100, "", wait_s=0)
+        problem = await send(AlertSettings(type="slack", to=url), NEWS, 1_700_000_100, "")
     assert problem == f"answered {status}"
     assert len(got) == TRIES
 
 
+@pytest.mark.usefixtures("at_once")
 @in_loop
 async def test_a_mail():
     async with FakeSmtp() as server:
         to = AlertSettings(type="email", to="ops@shop.example", sender="twofold@shop.example", smtp=server.address)
-        assert await send(to, NEWS, 1_700_000_100, "Mugs\r\nBcc: all@shop.example", wait_s=0) == ""
+        assert await send(to, NEWS, 1_700_000_100, "Mugs\r\nBcc: all@shop.example") == ""
         server.refusing = True
-        assert await send(to, NEWS, 1_700_000_100, "Mugs", wait_s=0) == "SMTPRecipientsRefused"
+        assert await send(to, NEWS, 1_700_000_100, "Mugs") == "SMTPRecipientsRefused"
         locked = AlertSettings(
             type="email", to=to.to, sender=to.sender, smtp=server.address, smtp_user="u", smtp_password="p"
         )
-        assert await send(locked, NEWS, 1_700_000_100, "Mugs", wait_s=0) == "SMTPNotSupportedError"
+        assert await send(locked, NEWS, 1_700_000_100, "Mugs") == "SMTPNotSupportedError"
         assert server.logins == 0  # no password in the clear, though the server would take one
     ((recipient, text),) = server.mails
     assert recipient == "ops@shop.example"

@@ -42,13 +42,13 @@ class Address(Protocol):
     def sender(self) -> str: ...
 
 
-async def send(address: Address, told: News | Weekly, now: int, shop: str, *, wait_s: float = WAIT_S) -> str:
+async def send(address: Address, told: News | Weekly, now: int, shop: str) -> str:
     """Empty when somebody has it, else what went wrong the last time, without address or secret."""
     lines = message.text_of(told, shop)
     ident, problem = f"msg_{uuid.uuid4().hex}", ""
     for attempt in range(TRIES):
         if attempt:
-            await asyncio.sleep(wait_s * 2 ** (attempt - 1))
+            await asyncio.sleep(WAIT_S * 2 ** (attempt - 1))
         try:
             if address.type == "email":
                 await asyncio.get_running_loop().run_in_executor(None, _mail, address, lines)
