@@ -25,6 +25,8 @@ _EXACT = re.compile(r"[0-9]{1,15}(?:\.([0-9]{1,60}))?")
 _LENIENT = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][+-]?[0-9]{1,2})?")
 _NOISE = Decimal("1e-12")  # relative: what adding up some hundred amounts as floats can be off by
 _MOST = 10**15
+# As nearly every shop writes an amount: what stands there is exact, and none of the questions below is asked
+_is_ordinary = re.compile(r"[0-9]{1,13}(?:\.[0-9]{1,6})?").fullmatch
 
 
 def read_decimal(value: Any) -> Decimal | None:
@@ -50,13 +52,19 @@ def exact_amount(value: Any) -> Decimal | None:
 
     Only float noise may have more: 48.099999999999994 is what PHP and JavaScript write for 48.10.
     """
+    if isinstance(value, str) and _is_ordinary(value):
+        return Decimal(value)
     number = _plain(value, _EXACT)
     return number if number is not None and number >= 0 and _places(number) <= PLACES else None
 
 
 def lenient_amount(value: Any) -> Decimal | None:
     """An amount with its sign, from text or a JSON number, in any notation; read to six digits behind the point."""
-    number = _plain(value.strip() if isinstance(value, str) else value, _LENIENT)
+    if isinstance(value, str):
+        if _is_ordinary(value):
+            return Decimal(value)
+        value = value.strip()
+    number = _plain(value, _LENIENT)
     if number is None or _places(number) <= PLACES:
         return number
     return _rounded(number)

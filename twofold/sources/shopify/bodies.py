@@ -42,6 +42,8 @@ class Findings:
 class Part:
     """One JSON object inside a body. Every reader answers None, or an empty part, for what is absent or null."""
 
+    __slots__ = ("findings", "path", "values")  # an order has some ninety
+
     def __init__(self, values: dict[str, Any], findings: Findings, path: str = "") -> None:
         self.values = values
         self.findings = findings
@@ -155,6 +157,8 @@ class Part:
 
     def side(self, name: str, side: str) -> Decimal | None:
         """The amount of a pair such as ``total_price_set``; ``side`` is shop_money or presentment_money."""
+        if self.values.get(name) is None:
+            return None  # most bodies lack most of the pairs
         return self.part(name).part(side).money("amount")
 
     def count(self, name: str) -> int | None:

@@ -240,8 +240,8 @@ def _tip(order: Part, side: str) -> Decimal | None:
 def _gift_cards(order: Part, side: str) -> Decimal | None:
     sold = []
     for line in order.parts("line_items"):
-        price = _pair(line, "price", side)
-        if line.flag("gift_card") is True and price is not None:
+        price = _pair(line, "price", side) if line.flag("gift_card") is True else None
+        if price is not None:
             sold.append(max(price * (_pieces(line) or 0) - (_discount(line, side) or 0), Decimal()))
     return _sum(sold)
 
