@@ -65,6 +65,26 @@ def test_a_build_that_is_asked_for_begins_from_then_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+def test_what_is_asked_for_during_a_build_is_made_beside_the_schedule(tmp_path: Path) -> None:
+    """As in a gateway, whose schedule runs while two ask: what the second was promised is made, and not waited for in vain."""
+    with world(tmp_path / "data") as w:
+        w.live(40)
+        k = keeper(w)
+
+        async def scenario() -> int:
+            running = asyncio.ensure_future(k.run(3600.0))
+            for _ in range(3):
+                first, second = k.want(), k.want()
+                assert (second, k.want()) == (first + 1, second)
+                assert await k.wait(second, 60)
+            running.cancel()
+            return k.done
+
+        assert w._run(scenario()) == 6
+        assert k.error == ""
+
+
+@pytest.mark.process
 def test_on_a_schedule(tmp_path: Path) -> None:
     """As the gateway runs it; ended at once with it, whatever its child is doing."""
     with world(tmp_path / "data") as w:

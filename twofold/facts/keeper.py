@@ -45,7 +45,8 @@ class Keeper:
         self._policies = dict(policies)
         self._clock = clock
         self._module, self._lives = lives
-        self._asked = asyncio.Event()
+        self._turned = asyncio.Event()  # set, and another put in its place, as a build ends
+        self._promised = 0  # the highest number that was handed out
         self._child: Child | None = None
         self._build: asyncio.Task[Built] | None = None
         self._is_ended = False
@@ -56,22 +57,19 @@ class Keeper:
 
     def want(self) -> int:
         """Asks for a build that begins from now on; answers its number, which `wait` takes."""
-        if self._build is None or self._build.done():
+        if self._is_building():
+            self._promised = self.begun + 1
+        else:
             self._start()
-            return self.begun
-        self._asked.set()
-        return self.begun + 1
+        return self._promised
 
     async def wait(self, number: int, seconds: float) -> bool:
-        """True once that build has ended, False when it takes longer than so many seconds."""
-        until = asyncio.get_running_loop().time() + seconds
-        while self.done < number:
-            left = until - asyncio.get_running_loop().time()
-            if self._build is None or left <= 0:
-                return self.done >= number
-            await asyncio.wait([self._build], timeout=left)
-            await asyncio.sleep(0)  # what follows the build runs first
-        return True
+        """True once that build has ended, False when it takes longer than so many seconds or was promised to nobody."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.done < number <= self._promised:
+                    await self._turned.wait()
+        return self.done >= number
 
     async def make(self) -> Built:
         """One build from what is there now. Raises `FactsError` when it failed; what was made stays."""
@@ -91,19 +89,18 @@ class Keeper:
         return built
 
     async def run(self, every_s: float) -> None:
-        """Builds again and again, until cancelled; at once where somebody asks. ``every_s`` 0: only then."""
+        """Builds so long after the one before, whoever asked for that, until cancelled; sooner where it failed. ``every_s`` 0: only then."""
+        pause = every_s
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), every_s or None)
-            self._asked.clear()
-            if self._build is None or self._build.done():
-                self._start()
-            assert self._build is not None
-            await asyncio.wait([self._build])
+            try:
+                await asyncio.wait_for(self._turned.wait(), pause or None)
+            except TimeoutError:
+                if not self._is_building():
+                    self._start()
+                continue
             if self.error:
                 log.error("the tables of the reports could not be made, and are tried again: %s", self.error)
-                await asyncio.sleep(AGAIN_S)
-                self._asked.set()
+            pause = AGAIN_S if self.error else every_s
 
     def stop(self) -> None:
         """Ends the child, also one that is only about to be started; what it had not named yet is made again another time."""
@@ -121,8 +118,12 @@ class Keeper:
         if await asyncio.get_running_loop().run_in_executor(None, leave, self.analytics.places):
             log.info("the tables of reports are another process's now, and are taken away here")
 
+    def _is_building(self) -> bool:
+        return self.begun > self.done
+
     def _start(self) -> None:
         self.begun += 1
+        self._promised = max(self._promised, self.begun)
         self._is_ended = False
         self._build = asyncio.ensure_future(self.make())
         self._build.add_done_callback(self._ended)
@@ -133,8 +134,9 @@ class Keeper:
         self.error = str(error) or type(error).__name__ if error is not None else ""
         if error is not None and not isinstance(error, (FactsError, StoreError)):
             log.error("making the tables met a bug", exc_info=error)
-        if self._asked.is_set() and not build.cancelled():
-            self._asked.clear()
+        self._turned.set()
+        self._turned = asyncio.Event()
+        if self._promised > self.begun and not (build.cancelled() or self._is_ended):
             self._start()
 
     def _run(self, task: Task) -> Built:
