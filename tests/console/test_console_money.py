@@ -377,6 +377,9 @@ def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner
         claimed = sum(Decimal(row["Purchases"] or 0) for row in csv.DictReader(file))
     shown = page.partition("Meta shows")[2].partition('data-name="Orders">')[2].partition("<")[0]
     assert Decimal(shown.replace(",", "")) == claimed
+    about, *_ = rows_of(owner, f"/today.json?{period(world)}")
+    (told,) = about["shows"]
+    assert (told["platform"], Decimal(told["count"]), told["role"]) == ("meta", claimed, "signal")
     late = [row for row in rows_of(owner, "/cash.json") if row["row"] == "owed" and row["late"]]
     assert ("Ask for money that is late" in page) is bool(late)
     buyer = money.browser()

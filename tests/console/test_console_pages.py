@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
@@ -74,7 +75,9 @@ def test_the_bridge_adds_up(console: Running) -> None:
     """Three orders: one is paid and could not be delivered, one is not paid, one is a test."""
     owner = console.owner()
     about, *steps = rows_of(owner.get("/today.json?period=today").text)
-    assert about["orders"] == 3
+    assert (about["orders"], about["told"]) == (3, 0)
+    amounts = [Decimal(amount) for step in steps for amount in step["money"].values()]
+    assert {c: Decimal(amount) for c, amount in about["money"].items()} == {"EUR": sum(amounts)}
     assert {(s["fate"], s["orders"]) for s in steps} == {("test", 1), ("not_paid_yet", 1), ("waiting", 1)}
     assert {s["fate"]: s["money"] for s in steps}["waiting"] == {"EUR": "129.90"}
     assert "3 orders" in owner.get("/today").text

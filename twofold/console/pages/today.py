@@ -68,11 +68,14 @@ def read_today(asked: Asked) -> Shown:
         columns=("fate", "orders", "money", "role", "link"),
         rows=rows,
         again_s=AGAIN_S if beside["do"] is None else 0,
-        about={"orders": bridge.orders, "period": period.choice, "timezone": period.zone},
+        about={
+            "orders": bridge.orders, "money": {c: str(a) for c, a in bridge.money}, "told": bridge.count(Fate.ACCEPTED),
+            "shows": _told_of(beside["shows"]), "period": period.choice, "timezone": period.zone,
+        },
         figures={
             "bridge": bridge, "verdict": verdict(bridge, last.received_at, asked.now), "last": last,
             "chart": orders_by_day(asked.words.say, [{**d, "label": asked.words.day(d["day"])} for d in days]),
-            **beside, "said": WORDS, "chart_days": [period.last - timedelta(days=n) for n in range(1, min(period.days, 8))] or [period.last],
+            **beside, "shows": beside["shows"] or {}, "said": WORDS, "chart_days": [period.last - timedelta(days=n) for n in range(1, min(period.days, 8))] or [period.last],
  "most": max((d["orders"] for d in days), default=0), "period": period,
         },
     )  # fmt: skip
@@ -101,14 +104,24 @@ def _do(asked: Asked, wait_s: float) -> list[Finding] | None:
     return []
 
 
-def _shows(asked: Asked, period: Period, wait_s: float) -> Mapping[str, Shows]:
-    """What platforms show of the period, for who may see the day's witnesses."""
+def _shows(asked: Asked, period: Period, wait_s: float) -> Mapping[str, Shows] | None:
+    """What platforms show of the period, for who may see the day's witnesses; None while it is added up."""
     if not may(asked.session.person.role, Right.DAY):
         return {}
     with suppress(StoreError, NotYet):
         folder, first, last = asked.folder, period.first, period.last
         return asked.worked_out(("claims", first, last), lambda: claims_of(folder, first, last), wait_s)
-    return {}
+    return None
+
+
+def _told_of(shows: Mapping[str, Shows] | None) -> list[dict[str, Any]] | None:
+    """The same for machines."""
+    if shows is None:
+        return None
+    return [
+        {"platform": name, "count": str(one.count), "window": one.window, "until": one.until, "role": "signal"}
+        for name, one in shows.items()
+    ]
 
 
 def _late(asked: Asked, wait_s: float) -> dict[str, Any] | None:
