@@ -411,12 +411,27 @@ WRONG = [
     ("a payment method", order(payment={"method": "cash"}), "payment.method", DropReason.WRONG_TYPE, "cod"),
     ("lines that are no list", order(lines={"id": 1}), "lines", DropReason.WRONG_TYPE, "a list"),
     ("a line that is no object", order(lines=[{}, 3]), "lines[1]", DropReason.WRONG_TYPE, "an object"),
-    ("a price in a line", order(lines=[{}, {"price": "free"}]), "lines[1].price", DropReason.INVALID_VALUE, "decimal"),
     ("a refund's time", order(refunds=[{"id": 1, "amount": 1, "at": "soon"}]), "refunds[0].at", DropReason.INVALID_EVENT_TIME, "ISO 8601"),
     ("a channel", order(messaging={"channel": "telegram"}), "messaging.channel", DropReason.WRONG_TYPE, "whatsapp"),
     ("a link without a kind", order(links=["5f3a"]), "links", DropReason.WRONG_TYPE, "kind:value"),
     ("test as text", order(test="no"), "test", DropReason.WRONG_TYPE, "true or false"),
 ]  # fmt: skip
+
+
+FIGURES = [
+    (order(lines=[{}, {"price": "free"}]), "lines[1].price"),
+    (order(lines=[{"quantity": "two"}]), "lines[0].quantity"),
+    (order(totals={"total": 1, "currency": "EUR", "tax": "0,18"}), "totals.tax"),
+    (order(totals={"total": 1, "currency": "EUR", "shipping": -4}), "totals.shipping"),
+]
+
+
+@pytest.mark.parametrize(("body", "path"), FIGURES, ids=[row[1] for row in FIGURES])
+def test_an_order_is_not_lost_for_a_figure_beside_its_total(body, path):
+    """What is contained in a total or is a line's own is left out when it cannot be read, and the answer says so."""
+    found = read(body)
+    assert found.order.snapshot.shop.total > 0
+    assert [note for note in found.notes if note.startswith(f"{path}: expected ") and note.endswith("; left out")]
 
 
 @pytest.mark.parametrize(("claim", "body", "path", "reason", "expected"), WRONG, ids=[row[0] for row in WRONG])

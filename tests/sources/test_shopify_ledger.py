@@ -245,16 +245,10 @@ def test_the_reference_is_topic_and_delivery():
 
 MONEY_FAULTS = [
     ("current_total_price", "seventy", "current_total_price"),
-    ("current_total_tax", {"a": 1}, "current_total_tax"),
-    ("current_total_discounts", "-1", "current_total_discounts"),
-    ("total_tip_received", [], "total_tip_received"),
-    ("shipping_lines", [{"price": "free"}], "shipping_lines[0].price"),
     ("refunds", [{"id": 1, "transactions": [{"amount": "x"}]}], "refunds[0].transactions[0].amount"),
     ("refunds", [{"id": "one"}], "refunds[0].id"),
     ("fulfillments", [{"id": None}], "fulfillments[0].id"),
-    ("line_items", [{"price": "1.00", "discount_allocations": [{"amount": "1,00"}]}],
-     "line_items[0].discount_allocations[0].amount"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("field", "value", "path"), MONEY_FAULTS)
@@ -263,6 +257,34 @@ def test_money_and_ids_that_cannot_be_read_are_refused_with_their_path(field, va
     result = deliver("orders/updated", changed(ORDER, **{field: value}))
     assert isinstance(result, Refusal)
     assert result.path == path
+
+
+FIGURES = [
+    # field, value, what the note names, figure of the shop's amounts, what it is then
+    ("current_total_tax", {"a": 1}, "current_total_tax", "tax", Decimal("5.50")),  # the pair beside it says it too
+    ("total_tip_received", [], "total_tip_received", "tip", None),
+    ("current_total_discounts", "-1", "current_total_discounts", "total", Decimal("75.00")),
+    ("current_shipping_price_set", {"shop_money": {"amount": "free"}}, "current_shipping_price_set.shop_money.amount",
+     "total", Decimal("75.00")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "value", "named", "figure", "then"), FIGURES)
+def test_an_order_is_not_lost_for_a_figure_beside_its_total(field, value, named, figure, then):
+    """Tax, tip, shipping or a discount that cannot be read is not known, and a note says so; total and order stay."""
+    result = deliver("orders/updated", changed(ORDER, **{field: value}))
+    assert getattr(result.order.snapshot.shop, figure) == then
+    assert any(note.startswith(f"{named} ") for note in result.notes)
+
+
+def test_a_sum_of_which_one_part_cannot_be_read_is_not_known():
+    """The others' sum would be told as the whole: a line's discounts, the tax on shipping."""
+    lines = [{"variant_id": 1, "quantity": 1, "price": "9.00", "total_discount": "0.00",
+              "discount_allocations": [{"amount": "1.00"}, {"amount": "1,00"}]}]  # fmt: skip
+    shipping = [{"price": "5.00", "tax_lines": [{"price": "0.40"}, {"price": "?"}]}]
+    snapshot = report(changed(ORDER, line_items=lines, shipping_lines=shipping)).snapshot
+    assert (snapshot.lines[0].price, snapshot.lines[0].discount) == (Decimal("9.00"), None)
+    assert snapshot.shop.shipping_tax is None
 
 
 def test_an_id_that_javascript_rounded_is_taken_from_the_gid():

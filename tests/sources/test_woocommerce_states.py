@@ -295,6 +295,14 @@ def test_an_order_without_number_money_or_time_is_refused_by_name(changes, reaso
     assert (result.reason, result.path) == (reason, path)
 
 
+@pytest.mark.parametrize("name", ["total_tax", "shipping_total", "shipping_tax", "discount_total"])
+def test_an_order_is_not_lost_for_a_figure_beside_its_total(name):
+    """What is contained in the total is left out when it cannot be read, and a note says so."""
+    found = read(order(**{name: "5,40 EUR"}))
+    assert found.order.snapshot.shop.total == Decimal(ORDER["total"])
+    assert f"{name} is not a plain decimal number; left out" in found.notes
+
+
 def test_what_nobody_reads_cannot_spoil_an_order():
     """Plugins write whole documents into meta: long texts, deep trees, NUL, lists instead of objects."""
     deep = current = {}

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.event.contact import MASK, mask_text, names_somebody
 from twofold.event.identity import read_event_id
@@ -44,7 +45,7 @@ class ValueKind(Struct, frozen=True, kw_only=True):
     table: tuple[Field, ...] = ()  # the fields of an object, or of each object of a list
     many: bool = False
     is_id: bool = False  # what a program writes that knows no id ("undefined", "null", 0) is absence
-    optional_text: bool = False  # what cannot be read of it costs nothing else where the field is not required
+    optional: bool = False  # what cannot be read of it costs nothing else where the field is not required
 
 
 class Field(Struct, frozen=True):
@@ -61,7 +62,7 @@ def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str =
     wrong.
 
     A field that the table does not have is left out with a note, with the name that was probably meant; so is a text
-    on which nothing rests.
+    on which nothing rests, and a figure beside a total.
     """
     if not isinstance(tree, dict):
         return _refuse(DropReason.WRONG_TYPE, path, "an object", tree)
@@ -81,7 +82,7 @@ def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str =
             continue
         result = _read_value(value, field.kind, where, notes)
         if isinstance(result, Refusal):
-            if field.required or not field.kind.optional_text:
+            if field.required or not field.kind.optional:
                 return result
             notes.append(f"{where}: expected {result.expected}, got {result.got}; left out")
             continue
@@ -206,13 +207,13 @@ def _list(value: Any) -> list[Any] | None:
 ID = ValueKind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id,
           is_id=True)  # fmt: skip
 NAME = ValueKind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id, is_id=True)
-TEXT = ValueKind(expected="text", read=_text, optional_text=True)
-TEXTS = ValueKind(expected="text or a list of texts", read=_texts, optional_text=True)
-LABEL = ValueKind(expected="text", read=read_label, optional_text=True)
-LABELS = ValueKind(expected="a list of texts", read=_labels, optional_text=True)
+TEXT = ValueKind(expected="text", read=_text, optional=True)
+TEXTS = ValueKind(expected="text or a list of texts", read=_texts, optional=True)
+LABEL = ValueKind(expected="text", read=read_label, optional=True)
+LABELS = ValueKind(expected="a list of texts", read=_labels, optional=True)
 LINKS = ValueKind(expected='a list of "kind:value" texts', read=_links)
-WORDS = ValueKind(expected="an object of texts", read=_words, optional_text=True)
-COUNT = ValueKind(expected="a whole number, zero or more", read=_count)
+WORDS = ValueKind(expected="an object of texts", read=_words, optional=True)
+COUNT = ValueKind(expected="a whole number, zero or more", read=_count, optional=True)
 YES = ValueKind(expected="true or false", read=_yes)
 CONSENT = ValueKind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)
 OBJECT = ValueKind(expected="an object", read=as_object)
@@ -228,6 +229,8 @@ MONEY = ValueKind(
     wrong=DropReason.INVALID_VALUE,
     missing=DropReason.MISSING_VALUE,
 )
+FIGURE = replace(MONEY, optional=True)
+"""An amount beside a total: contained in it, or of one of its lines."""
 CURRENCY = ValueKind(
     expected="three letters (ISO 4217)",
     read=read_order_currency,

@@ -23,7 +23,7 @@ from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import BODIES
-from twofold.sources.schema import COUNT, MONEY, OBJECT, YES, Field
+from twofold.sources.schema import COUNT, FIGURE, MONEY, OBJECT, YES, Field
 from twofold.sources.signatures import fits_base64, fits_hex, fits_jws
 
 SENDER = "mapped"
@@ -130,6 +130,7 @@ def _read(value: Any, field: Field | None, stages: Mapping[str, str]) -> Any:
 
 _LENIENT: dict[int, Callable[[Any], Any]] = {
     id(MONEY): lenient_amount,
+    id(FIGURE): lenient_amount,
     id(COUNT): read_integer,
     id(YES): read_boolean,
 }

@@ -1,8 +1,9 @@
 """A signed body read part by part: what may be wrong without losing the order, and what may not.
 
-Owns how a value of the wrong type is answered. Contact data, attributes and labels are left out with a note, since
-an order must not be lost for them (Shopify gives up a webhook after eight refusals, and then the subscription).
-Ids and money are never guessed: the first of them that is wrong refuses the body with its path.
+Owns how a value of the wrong type is answered. Contact data, attributes, labels and the figures beside a total (tax,
+shipping, a line's price and pieces) are left out with a note, since an order must not be lost for them (Shopify gives up a
+webhook after eight refusals, and then the subscription). Ids, totals and money that moved are never guessed: the first of
+them that is wrong refuses the body with its path.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _ADDRESSES = frozenset({"landing_site", "referring_site"})  # of which the begin
 MAX_TEXT = 8_192  # characters of a text that is read; others may be as long as the body allows
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _GID = "gid://shopify/"
+_AMOUNT = "a plain decimal number, zero or more"
 
 
 class Findings:
@@ -134,6 +136,29 @@ class Part:
         short = (item for item in items if isinstance(item, str) and len(item) <= MAX_TEXT)
         return tuple(dict.fromkeys(filter(None, map(read_label, short))))
 
+    def figure(self, name: str) -> Decimal | None:
+        """An amount beside the total, zero or more: what is contained in it, or what one line of it costs."""
+        value = self.values.get(name)
+        found = _amount(value)
+        if found is None:
+            self._left_out(name, value, _AMOUNT)
+        return found
+
+    def side(self, name: str, side: str) -> Decimal | None:
+        """The figure of a pair such as ``total_tax_set``; ``side`` is shop_money or presentment_money."""
+        if self.values.get(name) is None:
+            return None  # most bodies lack most of the pairs
+        return self.part(name).part(side).figure("amount")
+
+    def count(self, name: str) -> int | None:
+        """Pieces; a whole number, zero or more."""
+        value = self.values.get(name)
+        found = read_integer(value)
+        if found is None or found < 0:
+            self._left_out(name, value, "a whole number, zero or more")
+            return None
+        return found
+
     # -- what refuses the body when it is wrong
 
     def id(self, name: str) -> str | None:
@@ -145,36 +170,21 @@ class Part:
         return found
 
     def money(self, name: str) -> Decimal | None:
-        """An amount, zero or more."""
+        """A total, or money that moved; zero or more."""
         value = self.values.get(name)
-        found = lenient_amount(value)
-        if found is not None and found < 0:
-            found = None
+        found = _amount(value)
         if found is None and value is not None:
-            expected = "a plain decimal number, zero or more"
-            self.findings.refuse(DropReason.INVALID_VALUE, self.where(name), expected, value)
-        return found
-
-    def side(self, name: str, side: str) -> Decimal | None:
-        """The amount of a pair such as ``total_price_set``; ``side`` is shop_money or presentment_money."""
-        if self.values.get(name) is None:
-            return None  # most bodies lack most of the pairs
-        return self.part(name).part(side).money("amount")
-
-    def count(self, name: str) -> int | None:
-        """Pieces; a whole number, zero or more."""
-        value = self.values.get(name)
-        found = read_integer(value)
-        if found is None and value is not None:
-            self.findings.refuse(DropReason.WRONG_TYPE, self.where(name), "a whole number", value)
-        if found is not None and found < 0:
-            self.findings.refuse(DropReason.INVALID_VALUE, self.where(name), "a count, zero or more", value)
-            return None
+            self.findings.refuse(DropReason.INVALID_VALUE, self.where(name), _AMOUNT, value)
         return found
 
     def _left_out(self, name: str, value: object, expected: str) -> None:
         if value is not None and value != "":
             self.findings.note(f"{self.where(name)} is not {expected}; left out")
+
+
+def _amount(value: object) -> Decimal | None:
+    found = lenient_amount(value)
+    return found if found is not None and found >= 0 else None
 
 
 def read_digits(value: object) -> str | None:

@@ -165,7 +165,7 @@ def read_currency_of(part: Part, name: str) -> str | None:
 def presentment_currency(order: Part) -> str | None:
     """The buyer's currency where it is another than the shop's and the order's total is in the body in it."""
     sides = [order.part(name).part(PRESENTMENT) for name in ("total_price_set", "current_total_price_set")]
-    codes = (read_currency(side.values.get("currency_code")) for side in sides if side.values.get("amount") is not None)
+    codes = (read_currency(side.values.get("currency_code")) for side in sides if side.figure("amount") is not None)
     code = next((code for code in codes if code), None)
     stated = read_currency(order.values.get("presentment_currency")) or code
     own = order.values.get("currency")
@@ -180,8 +180,8 @@ def _presentment(order: Part) -> Amounts | None:
 
 def _amounts(order: Part, side: str) -> Amounts | None:
     currency = read_currency_of(order, "currency") if side == SHOP else presentment_currency(order)
-    live = _pair(order, "current_total_price", side)
-    total = live if live is not None else _pair(order, "total_price", side)
+    live = _total(order, "current_total_price", side)
+    total = live if live is not None else _total(order, "total_price", side)
     if total is None:
         order.findings.refuse(DropReason.MISSING_VALUE, "total_price", "an amount", None)
     if total is None or currency is None:
@@ -201,9 +201,17 @@ def _amounts(order: Part, side: str) -> Amounts | None:
     )
 
 
+def _total(order: Part, name: str, side: str) -> Decimal | None:
+    """Without the shop's total there is no order; the buyer's currency is a second word on it."""
+    if side == PRESENTMENT:
+        return order.side(f"{name}_set", side)
+    plain = order.money(name)
+    return plain if plain is not None else order.part(f"{name}_set").part(side).money("amount")
+
+
 def _pair(part: Part, name: str, side: str) -> Decimal | None:
     """The shop's side stands as plain text too, which older bodies have alone."""
-    plain = part.money(name) if side == SHOP else None
+    plain = part.figure(name) if side == SHOP else None
     return plain if plain is not None else part.side(f"{name}_set", side)
 
 
@@ -234,21 +242,26 @@ def _shipping_tax(order: Part, side: str) -> Decimal | None:
 
 def _tip(order: Part, side: str) -> Decimal | None:
     """A plain text in the shop's currency only; the buyer's side has none."""
-    return order.money("total_tip_received") if side == SHOP else None
+    return order.figure("total_tip_received") if side == SHOP else None
 
 
 def _gift_cards(order: Part, side: str) -> Decimal | None:
     sold = []
     for line in order.parts("line_items"):
-        price = _pair(line, "price", side) if line.flag("gift_card") is True else None
-        if price is not None:
-            sold.append(max(price * (_pieces(line) or 0) - (_discount(line, side) or 0), Decimal()))
+        if line.flag("gift_card") is True:
+            price = _pair(line, "price", side)
+            sold.append(_sold(price, _pieces(line), _discount(line, side) or Decimal()))
     return _sum(sold)
 
 
+def _sold(price: Decimal | None, count: int, discount: Decimal) -> Decimal | None:
+    return None if price is None else max(price * count - discount, Decimal())
+
+
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    known = [amount for amount in amounts if amount is not None]
-    return sum(known, Decimal()) if known else None
+    """None where one of them is not known: the others' sum would be said to be all."""
+    known = list(amounts)
+    return sum((amount for amount in known if amount is not None), Decimal()) if known and None not in known else None
 
 
 # -- lines
@@ -280,4 +293,4 @@ def _pieces(line: Part) -> int:
 def _discount(line: Part, side: str) -> Decimal | None:
     """Of the whole line: the allocations hold discounts of codes as well, ``total_discount`` only the line's own."""
     shares = [_pair(share, "amount", side) for share in line.parts("discount_allocations")]
-    return _either(_sum(shares), _pair(line, "total_discount", side))
+    return _sum(shares) if shares else _pair(line, "total_discount", side)

@@ -90,7 +90,7 @@ def read_order(body: dict[str, Any], now_s: int) -> Order | Refusal:
 
 def read_report(order: Order, stages: Mapping[str, str], reference: str) -> OrderReport | Refusal:
     """What the body says, whatever its topic: the kind too is read from the body, because only that is signed."""
-    amounts = _amounts(order.body)
+    amounts = _amounts(order)
     if isinstance(amounts, Refusal):
         return amounts
     refunds = _refunds(order, amounts.currency)
@@ -130,7 +130,8 @@ def aliases_of(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(link for link in found if " " not in link))
 
 
-def _amounts(body: dict[str, Any]) -> Amounts | Refusal:
+def _amounts(order: Order) -> Amounts | Refusal:
+    body = order.body
     total, currency = lenient.decimal(body, "total"), read_order_currency(body.get("currency"))
     if total is None or total < 0:
         reason = DropReason.MISSING_VALUE if body.get("total") is None else DropReason.INVALID_VALUE
@@ -141,11 +142,19 @@ def _amounts(body: dict[str, Any]) -> Amounts | Refusal:
     return Amounts(
         currency=currency,
         total=total,
-        tax=lenient.decimal(body, "total_tax"),
-        shipping=lenient.decimal(body, "shipping_total"),
-        shipping_tax=lenient.decimal(body, "shipping_tax"),
-        discount=lenient.decimal(body, "discount_total"),
+        tax=_figure(order, "total_tax"),
+        shipping=_figure(order, "shipping_total"),
+        shipping_tax=_figure(order, "shipping_tax"),
+        discount=_figure(order, "discount_total"),
     )
+
+
+def _figure(order: Order, name: str) -> Decimal | None:
+    """An amount beside the total; an order is not lost for one that cannot be read."""
+    found, value = lenient.decimal(order.body, name), order.body.get(name)
+    if found is None and value not in (None, ""):
+        order.notes.append(f"{name} is not a plain decimal number; left out")
+    return found
 
 
 def _refunds(order: Order, currency: str) -> tuple[Refund, ...]:
