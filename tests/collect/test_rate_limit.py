@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+from base64 import b64encode
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from running_gateway import CONFIGURATION, DATASET, KEYLESS, NOW_S, Running, purchase
+from running_gateway import CONFIGURATION, DATASET, EVENTS, KEY, KEYLESS, NOW_S, Running, purchase
 
 from twofold.collect.answers import GIF
 from twofold.collect.limits.rate_limit import Buckets, Rates, client_of
 from twofold.collect.policy import DatasetPolicy, TrustRules
+from twofold.matching.subject import Mark
+from twofold.store.gates.withdrawals import read_standing
 
 NOW = 1_790_000_000_000
 CLIENT, OTHER = "203.0.113.7", "203.0.113.8"
@@ -261,3 +265,115 @@ def test_events_for_no_dataset_of_ours_are_limited_too(start_gateway) -> None:
     strangers = [browser_event(str(n), dataset="999") for n in range(100)]
     statuses = [gateway.tag(*strangers, **sent_by(CLIENT)).status for _ in range(7)]
     assert statuses == [400] * 6 + [429]
+
+
+# -- the bytes of large bodies
+
+PAGE_KEY, SERVER_KEY, STREAM = "page-key-0123456789", "segment-key-0123456789", "G-ABC1234567"
+PADDING = ["x" * 80] * 11_000  # some 900 KB: five of them are a minute's 600 times 8 KB
+JSON_BODY, FORM = "application/json", "application/x-www-form-urlencoded"
+
+
+def with_keys(**trust: Any) -> dict[str, Any]:
+    first, *others = CONFIGURATION["dataset"]
+    ways = {"segment_page_key": PAGE_KEY, "segment_key": SERVER_KEY, "measurement_ids": [STREAM]}
+    return CONFIGURATION | {"dataset": [first | {"trust": trust, "ways_in": ways}, *others]}
+
+
+def padded(**fields: Any) -> str:
+    return json.dumps({**fields, "padding": PADDING})
+
+
+def track(key: str, **context: Any) -> str:
+    return padded(type="track", event="Signed Up", messageId="m", anonymousId="a", writeKey=key, properties=context)
+
+
+LARGE = {
+    "tag": ("/t/events", json.dumps({"events": [{"dataset": DATASET, **browser_event("e"), "padding": PADDING}]}), "text/plain", 200),
+    "tag, no events": ("/t/events", padded(), "text/plain", 400),
+    "no JSON": ("/t/events", "[" * 900_000, "text/plain", 400),
+    "a key of pages": ("/v1/track", track(PAGE_KEY), JSON_BODY, 200),
+    "no write key": ("/v1/track", track("guessed"), JSON_BODY, 401),
+    "no key": (EVENTS, padded(data=[purchase()]), JSON_BODY, 401),
+    "a guessed key in a form": (EVENTS, "access_token=guessed&data=" + "%5B" * 300_000, FORM, 400),
+    "consent of nobody's server": (f"/v1/{DATASET}/consent", padded(state="denied", email="a@b.example"), JSON_BODY, 401),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", LARGE.values(), ids=LARGE.keys())
+def test_large_bodies_without_a_key_are_counted_by_their_bytes(start_gateway, sent: tuple[str, str, str, int]) -> None:
+    """One address with four connections made everybody wait for a second, by bodies that hold one event or none."""
+    path, body, kind, plain = sent
+    gateway = start_gateway(with_keys(), proxies=1)
+
+    def post(address: str = CLIENT) -> Any:
+        return gateway.send("POST", path, body, content_type=kind, **sent_by(address))
+
+    answers = [post() for _ in range(7)]
+    assert [a.status for a in answers] == [plain] * 5 + [429] * 2
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+    assert post(OTHER).status == plain, "nobody else waits"
+    assert gateway.tag(browser_event("small"), **sent_by(CLIENT)).status == 200, "what a shopper sends is small"
+    gateway.now += 60_000
+    assert post().status == plain
+
+
+@pytest.mark.parametrize("path", ["/tr/", f"/g/collect?tid={STREAM}&v=2&cid=1.2"])
+def test_large_hits_have_their_answer_and_are_refused(start_gateway, path: str) -> None:
+    gateway = start_gateway(with_keys(), proxies=1)
+    body = f"id={DATASET}&ev=Lead&en=generate_lead&dl=https%3A%2F%2Fshop.example%2F&dt=" + "x" * 900_000
+    replies = [gateway.send("POST", path, body, content_type=FORM, **sent_by(CLIENT)) for _ in range(7)]
+    assert len({(r.status, r.body) for r in replies}) == 1
+    assert len(gateway.new_events()) == 5
+    row, *_ = gateway.new_refused()
+    assert (row["reason"], row["path"], row["expected"]) == ("rate_limited", "bytes", "fewer bytes a minute")
+
+
+def _in_parts() -> bytes:
+    data = json.dumps([purchase(padding=PADDING)])
+    parts = {"access_token": KEY, "data": data}
+    named = (f'--b\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in parts.items())
+    return ("".join(named) + "--b--\r\n").encode()
+
+
+WITH_KEY: dict[str, tuple[str, Any, dict[str, str]]] = {
+    "in the body": (EVENTS, padded(access_token=KEY, data=[purchase()]), {"content_type": JSON_BODY}),
+    "in a form": (EVENTS, urlencode({"data": json.dumps([purchase(padding=PADDING)]), "access_token": KEY}), {"content_type": FORM}),
+    "in parts": (EVENTS, _in_parts(), {"content_type": "multipart/form-data; boundary=b"}),
+    "in the address": (f"{EVENTS}?access_token={KEY}", padded(data=[purchase()]), {"content_type": JSON_BODY}),
+    "in a header": (EVENTS, padded(data=[purchase()]), {"content_type": JSON_BODY, "authorization": f"Bearer {KEY}"}),
+    "of Segment's servers": ("/v1/track", track("x"), {"content_type": JSON_BODY, "authorization": "Basic " + b64encode(f"{SERVER_KEY}:".encode()).decode()}),
+    "of consent": (f"/v1/{DATASET}/consent", padded(state="denied", email="a@b.example", access_token=KEY), {"content_type": JSON_BODY}),
+    "a CloudEvent": (f"/v1/{DATASET}/cloudevents", padded(specversion="1.0", id="1", source="shop", type="a.Lead", data=purchase()), {"content_type": "application/cloudevents+json", "authorization": f"Bearer {KEY}"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sent", WITH_KEY.values(), ids=WITH_KEY.keys())
+def test_a_server_that_shows_its_key_is_not_counted(start_gateway, sent: tuple[str, Any, dict[str, str]]) -> None:
+    """Neither by itself nor by what a stranger sent from its address."""
+    path, body, headers = sent
+    gateway = start_gateway(with_keys(), proxies=1)
+    for _ in range(7):
+        assert gateway.send("POST", path, body, **headers, **sent_by(CLIENT)).status == 200
+    stranger, junk, kind, _ = LARGE["no JSON"]
+    statuses = [gateway.send("POST", stranger, junk, content_type=kind, **sent_by(CLIENT)).status for _ in range(7)]
+    assert statuses == [400] * 5 + [429] * 2, "what the server sent has used up nothing"
+    assert gateway.send("POST", path, body, **headers, **sent_by(CLIENT)).status == 200
+
+
+def test_a_browser_takes_consent_back_whatever_its_address_sent(start_gateway) -> None:
+    gateway = start_gateway(with_keys(), proxies=1)
+    path, junk, kind, _ = LARGE["no JSON"]
+    for _ in range(7):
+        gateway.send("POST", path, junk, content_type=kind, **sent_by(CLIENT))
+    heard = {"dataset": DATASET, "fbp": "fb.1.1790000000000.1", "state": "denied", "x": "x" * 8_000}
+    reply = gateway.send("POST", "/t/consent", json.dumps(heard), content_type="text/plain", **sent_by(CLIENT))
+    assert (reply.status, reply.json) == (200, {"heard": True})
+    (standing,) = read_standing(gateway.folder, DATASET, [Mark("fbp", "1790000000000.1")])
+    assert standing.withdrawn
+
+
+def test_no_limit_of_events_is_none_of_bytes(start_gateway) -> None:
+    gateway = start_gateway(with_keys(rate=0), proxies=1)
+    path, body, kind, plain = LARGE["tag"]
+    assert {gateway.send("POST", path, body, content_type=kind, **sent_by(CLIENT)).status for _ in range(7)} == {plain}

@@ -282,3 +282,21 @@ def test_no_contact_data_is_on_disk(gateway: Running) -> None:
     assert call(gateway, "/v1/batch", {"batch": batch}).status == 200
     found = [p.name for p in gateway.folder.rglob("*") if p.is_file() and b"zoe" in p.read_bytes().lower()]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("analytics-python", "analytics-python"),
+        ("Shop Sender 2.10.1-rc", "shop sender"),
+        ("@segment/analytics-node", "analytics-node"),
+        (
+            "1." * 4_000 + "!",
+            "api",
+        ),  # was looked through from each digit on: a version of eighty signs is all there is to see
+    ],
+    ids=["plain", "version", "scope", "digits"],
+)
+def test_a_sender_is_called_as_its_library_calls_itself(gateway: Running, said: str, told: str) -> None:
+    assert call(gateway, "/v1/track", track(context={"library": {"name": said}})).status == 200
+    assert gateway.new_event().sender == told

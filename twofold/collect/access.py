@@ -12,11 +12,16 @@ import hashlib
 import hmac
 import re
 from functools import lru_cache
+from urllib.parse import unquote_plus
 
+from twofold.collect.messages import Request
 from twofold.event.addresses import MAX_ADDRESS, read_address, split_list
 from twofold.event.contact import names_somebody
 
+MAX_AGENT_NAME = 80  # characters of a program's name with its version
 _SDK = re.compile(r"fbbizsdk-([a-z]+)", re.I)
+# As JSON, a form and a form in parts write it; looked for at one place, as searching for all three reads a body slowly.
+_TOKEN = re.compile(rb'access_token(?:"\s*:\s*"([^"\\]{1,512})"|=([^&]{1,512})|"\r\n\r\n([^\r]{1,512}))')
 _VERSION = re.compile(r"[-_/ ]?v?\d[\w.\-]*$")
 
 
@@ -34,6 +39,17 @@ def bearer_of(header: str) -> str:
     """The token of an ``Authorization: Bearer`` header; empty for any other."""
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def shows_key(request: Request, digest: bytes | None) -> bool:
+    """Whether the key stands where senders write it, found without reading the body: in a header, the address, or as the first
+    token of JSON or of a form."""
+    told = [bearer_of(request.header(b"authorization"))]
+    for text in (request.query.encode("latin-1"), request.body):
+        found = _TOKEN.match(text, max(0, text.find(b"access_token")))
+        if found is not None:
+            told += [(found[1] or found[3] or b"").decode("latin-1"), unquote_plus((found[2] or b"").decode("latin-1"))]
+    return any(key_fits(token, digest) for token in told)
 
 
 def basic_user_of(header: str) -> str:
@@ -70,6 +86,7 @@ def sender_name(user_agent: str, partner_agent: str) -> str:
     sdk = _SDK.search(user_agent)
     if sdk:
         return f"sdk-{sdk[1].lower()}"
+    partner_agent = partner_agent[:MAX_AGENT_NAME]  # the version is looked for from each sign on
     if partner_agent.isprintable() and partner_agent and not names_somebody(partner_agent):
         return _VERSION.sub("", partner_agent.lower())[:40] or "api"
     return "api"

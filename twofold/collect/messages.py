@@ -55,9 +55,12 @@ Reply = Answer | Pending
 
 
 class Request:
-    """One HTTP request with its whole body. Header names are lower-case bytes."""
+    """One HTTP request with its whole body. Header names are lower-case bytes.
 
-    __slots__ = ("body", "method", "path", "peer", "query", "raw_headers")
+    ``known``: a door found in it the key of a server that may speak here.
+    """
+
+    __slots__ = ("body", "known", "method", "path", "peer", "query", "raw_headers")
 
     def __init__(
         self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, body: bytes = b""
@@ -70,6 +73,7 @@ class Request:
             self._join(b"x-forwarded-for", headers)
         self.peer = peer
         self.body = body
+        self.known = False
 
     def _join(self, name: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
         """A list that came in several lines is one list (RFC 9110 5.3); of every other field the last line counts."""

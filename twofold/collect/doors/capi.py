@@ -12,10 +12,11 @@ from functools import lru_cache
 from typing import Any
 
 from twofold.clock import Clock, bounds_of
-from twofold.collect.access import bearer_of, key_fits, sender_name
+from twofold.collect.access import bearer_of, key_fits, sender_name, shows_key
 from twofold.collect.doors.decode import read_envelope, read_fields, read_plain
-from twofold.collect.doors.work import Batch, Work, refused_work
-from twofold.collect.messages import Reply, Request
+from twofold.collect.doors.work import Batch, Work, refused_work, wait_for
+from twofold.collect.limits.rate_limit import Over
+from twofold.collect.messages import Answer, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import RefusedCopy
 from twofold.collect.steps.draft import Origin
@@ -51,6 +52,11 @@ class CapiDoor:
 
     def refuse(self, request: Request, refusal: Refusal) -> Work:
         return refused_work(self._clock(), ENTRY, dataset_in(request.path) or "", refusal, request)
+
+    def too_much(self, request: Request, over: Over) -> Answer | None:
+        """What somebody else sent from its address holds up no server."""
+        dataset = self._datasets.get(dataset_in(request.path) or "")
+        return None if dataset is not None and shows_key(request, dataset.key) else wait_for(over)
 
     def take(self, request: Request) -> Work | Reply:
         plain = read_plain(request.body) if request.raw_headers.get(b"content-type") == b"application/json" else None
@@ -89,6 +95,7 @@ class CapiDoor:
                 reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got=got
             )  # fmt: skip
             return self.refuse(request, refusal)
+        request.known = True
         if test_event_code and not _TEST_CODE.fullmatch(test_event_code):
             batch.notes.append("test_event_code is not a code of Test Events; left out")
             test_event_code = None

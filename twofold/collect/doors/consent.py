@@ -17,8 +17,9 @@ from typing import Any
 from msgspec.json import encode
 
 from twofold.clock import Clock
-from twofold.collect.access import bearer_of, key_fits, origin_allowed
-from twofold.collect.doors.work import Work, refused_work
+from twofold.collect.access import bearer_of, key_fits, origin_allowed, shows_key
+from twofold.collect.doors.work import Work, refused_work, wait_for
+from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.consent.marks import KINDS, PUBLIC_KINDS, marks_from
@@ -32,6 +33,7 @@ from twofold.store.store import Store
 
 ENTRY = "consent"
 HEARD = Answer(200, b'{"heard":true}', JSON_CORS)
+MAX_BROWSER_BODY = 16_384  # a few ids of one browser
 MAX_NAMED = 1_000  # marks in one request of a server
 
 _SERVER_PATH = re.compile(r"/v1/([A-Za-z0-9_\-]{1,64})/consent/?")
@@ -46,11 +48,11 @@ class ConsentDoors:
         self._store = store
         self._datasets = datasets
         self._clock = clock
-        self._public = f"{tag_path}/consent"
+        self.public = f"{tag_path}/consent"
 
     def door_for(self, path: str) -> Callable[[Request], Work | Reply] | None:
         """What answers a POST to this path; None for every other path."""
-        if path == self._public:
+        if path == self.public:
             return self._from_browser
         return self._from_server if _SERVER_PATH.fullmatch(path) else None
 
@@ -66,6 +68,14 @@ class ConsentDoors:
 
     def greet(self, _request: Request) -> None:
         return None
+
+    def too_much(self, request: Request, over: Over) -> Answer | None:
+        """A browser is never told to wait with its no: its bodies are small."""
+        match = _SERVER_PATH.fullmatch(request.path)
+        if match is None:
+            return None
+        dataset = self._datasets.get(match[1])
+        return None if dataset is not None and shows_key(request, dataset.key) else wait_for(over)
 
     def _from_browser(self, request: Request) -> Reply:
         given = read_json(request.body, mender=Mender())
@@ -101,6 +111,7 @@ class ConsentDoors:
                 request,
                 Refusal(reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got="another"),
             )
+        request.known = True
         withdrawn = choice_of(given.get("state"))
         if withdrawn is None:
             got = describe(given.get("state"))

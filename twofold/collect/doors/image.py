@@ -76,6 +76,9 @@ class ImageDoor:
         sign = sign_of(raw, result, origin)
         return Work(entry=ENTRY, events=[result], signs=() if sign is None else (sign,), answer=_seen)
 
+    def too_much(self, request: Request, over: Over) -> Work | Reply:
+        return self._too_many(request, "", over)
+
     def _too_many(self, request: Request, name: str, over: Over) -> Work | Reply:
         """All are counted, a few are kept."""
         metrics = self._browsers.metrics
@@ -87,7 +90,7 @@ class ImageDoor:
         refusal = Refusal(
             reason=DropReason.RATE_LIMITED,
             path=over.kind,
-            expected="fewer events a minute",
+            expected=f"fewer {over.what} a minute",
             got=f"{stands_for} over the limit since the last one kept",
         )
         return self.refuse(request, refusal, label(name))

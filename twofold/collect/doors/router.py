@@ -19,6 +19,7 @@ from twofold.clock import Clock
 from twofold.collect import answers
 from twofold.collect.doors.browsers import Browsers
 from twofold.collect.doors.capi import CapiDoor, dataset_in
+from twofold.collect.doors.consent import MAX_BROWSER_BODY as MAX_CONSENT_BODY
 from twofold.collect.doors.consent import ConsentDoors
 from twofold.collect.doors.decode import inflate
 from twofold.collect.doors.image import ImageDoor
@@ -30,6 +31,7 @@ from twofold.collect.doors.tag import TagDoor
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.doors.work import Door, Work
 from twofold.collect.limits.quarantine import Quarantine
+from twofold.collect.limits.rate_limit import FREE_BYTES
 from twofold.collect.messages import CORS, CORS_WITH_KEY, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy
@@ -72,7 +74,7 @@ class Doors:
         self._metrics = metrics
         self._clock = clock
         self._shares = shares or Quarantine(datasets)
-        browsers = Browsers(datasets, metrics, clock, proxies)
+        browsers = self._browsers = Browsers(datasets, metrics, clock, proxies)
         image, tag = ImageDoor(browsers), TagDoor(browsers, strict=strict)
         self._capi = CapiDoor(datasets, clock, strict=strict)
         self._consent = ConsentDoors(store, datasets, clock, tag_path)
@@ -86,6 +88,7 @@ class Doors:
             **dict.fromkeys(SEGMENT_PATHS, SegmentDoor(browsers, strict=strict)),
         }
         self._limits = dict.fromkeys(self._fixed, min(max_body, MAX_BROWSER_BODY))
+        self._limits[self._consent.public] = MAX_CONSENT_BODY
         envelopes = CloudEventsDoor(datasets, clock, strict=strict)
         self._fixed |= dict.fromkeys(envelopes.datasets, envelopes)
         self.max_body = max_body
@@ -165,7 +168,22 @@ class Doors:
             message = answers.failed("only POST is answered here", code=1, transient=False)
             return Answer(405, message, (*JSON, (b"allow", b"POST, OPTIONS")))
         refusal = _inflate(request, self.body_limit(path)) if request.body else None
-        return door.take(request) if refusal is None else door.refuse(request, refusal)
+        if refusal is not None:
+            return door.refuse(request, refusal)
+        return door.take(request) if len(request.body) <= FREE_BYTES else self._weighed(door, request)
+
+    def _weighed(self, door: Door, request: Request) -> Work | Reply:
+        """A large body, where its sender has bytes left in this minute. Whoever shows a key is not counted."""
+        browsers, size = self._browsers, len(request.body)
+        address, now = browsers.client(request) or request.peer, browsers.clock()
+        over = browsers.rates.over_for_bytes(address, size, now)
+        answer = door.too_much(request, over) if over is not None else None
+        if answer is not None:
+            return answer
+        reply = door.take(request)
+        if not request.known:
+            browsers.rates.count_bytes(address, size, now)
+        return reply
 
     def _store_work(self, work: Work) -> Pending:
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import Any
 from twofold.collect import answers
 from twofold.collect.doors.browsers import Browsers
 from twofold.collect.doors.decode import as_events, read_batch, read_event
-from twofold.collect.doors.work import Batch, Work, refused_work
+from twofold.collect.doors.work import Batch, Work, refused_work, wait_for
 from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
 from twofold.collect.steps.draft import raw_event
@@ -62,7 +62,7 @@ class TagDoor:
         client = browsers.client(request)
         over = rates.over_for_client(client or request.peer, named, browsers.clock())
         if over is not None:
-            return self._too_many(over)
+            return self.too_much(request, over)
         notes, mended = mender.by_event()
         batch = Batch(notes=notes)
         for index, item in enumerate(items):
@@ -74,7 +74,7 @@ class TagDoor:
                 batch.notes += [f"events[{index}]: {warning}" for warning in mended.get(index, ())]
         over = rates.over_for_name(batch.events, browsers.clock())
         if over is not None:
-            return self._too_many(over)
+            return self.too_much(request, over)
         return batch.work(browsers.clock(), ENTRY, "", request, strict=self._strict, headers=JSON_CORS)
 
     def _event(self, request: Request, item: Any, client: str, mended: Sequence[str], batch: Batch) -> Event | Refusal:
@@ -92,7 +92,6 @@ class TagDoor:
             batch.signs.append(sign)
         return event
 
-    def _too_many(self, over: Over) -> Answer:
+    def too_much(self, _request: Request, over: Over) -> Answer:
         self._browsers.metrics.limited[ENTRY, over.kind] += 1
-        headers = (*JSON_CORS, (b"retry-after", str(over.retry_s).encode()))
-        return Answer(429, answers.failed("more events than the limit; send them again later", code=4), headers)
+        return wait_for(over)

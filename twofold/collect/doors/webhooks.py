@@ -18,6 +18,7 @@ from twofold.collect import answers
 from twofold.collect.doors.decode import read_fields
 from twofold.collect.doors.seen import Seen, SeenPath
 from twofold.collect.doors.work import Work, refused_work
+from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON, Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import refused_row
@@ -115,6 +116,10 @@ class Webhooks:
     def refuse(self, request: Request, refusal: Refusal, answer: Answer | None = None) -> Work:
         return refused_work(self._clock(), ENTRY, self.doors[request.path].dataset, refusal, request, answer)
 
+    def too_much(self, _request: Request, _over: Over) -> None:
+        """The signature is looked at before the body is read. And shops of one system share its addresses: whoever has a
+        shop there could spend what another's orders need."""
+
     def take(self, request: Request) -> Work | Reply:
         """What one webhook gets: nothing of it is read before its signature is known to fit."""
         door = self.doors[request.path]
@@ -129,6 +134,7 @@ class Webhooks:
                 request,
                 Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
+        request.known = True
         self.seen.signed(request.path, door.source.topic(request.body, request.headers()), now)
         if door.source.names is not None:
             named = door.source.names(request.body, request.headers())

@@ -12,7 +12,8 @@ from typing import Protocol
 from msgspec import Struct
 
 from twofold.collect import answers
-from twofold.collect.messages import JSON, Answer, Reply, Request
+from twofold.collect.limits.rate_limit import Over
+from twofold.collect.messages import JSON, JSON_CORS, Answer, Reply, Request
 from twofold.collect.refused import RefusedCopy, copy_row, refused_row
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
@@ -51,6 +52,10 @@ class Door(Protocol):
         """Any other method than POST; None where only POST is answered."""
         ...
 
+    def too_much(self, request: Request, over: Over) -> Work | Reply | None:
+        """A POST from an address whose bytes of a minute are spent; None where it may be read all the same."""
+        ...
+
 
 def refused_work(
     now: int, entry: str, dataset: str, refusal: Refusal, request: Request, answer: Answer | None = None
@@ -58,6 +63,12 @@ def refused_work(
     """A body of which nothing is taken: kept masked, and answered by its reason unless the door has a fixed answer."""
     row = refused_row(now, entry, dataset, refusal, request.body or request.query.encode())
     return Work(entry=entry, rows=[row], answer=lambda: answer or Answer(*answers.refused([refusal])))
+
+
+def wait_for(over: Over) -> Answer:
+    """429 for whoever keeps what it sent and sends it again."""
+    said = answers.failed(f"more {over.what} than the limit; send them again later", code=4)
+    return Answer(429, said, (*JSON_CORS, (b"retry-after", str(over.retry_s).encode())))
 
 
 class Batch(Struct):

@@ -1,9 +1,12 @@
-"""How many events a stranger may send: by client address and dataset, and by dataset and event name.
+"""How much a stranger may send: events by client address and dataset and by dataset and event name, bytes by address.
 
 Owns the buckets and the cutting of an address to who is behind it; the doors say what an answer over the limit is.
 A bucket is one number, the time at which it is full again (the generic cell rate algorithm, ITU-T I.371), so an
 event costs a look into one table. The tables are bounded: whoever was not seen for longest is forgotten first, which
 gives that client a full bucket and nobody less.
+
+Events do not tell how much work a body is: one of a megabyte takes as long as a thousand events, and one that is refused
+holds none. So the larger bodies of whoever shows no key are counted by their bytes as well, before they are read.
 
 An address is not a person: an office or a mobile carrier's gateway stands for thousands. The limit is against one
 machine that floods, and must be far above what many shoppers do together. Addresses of private networks are not
@@ -28,6 +31,8 @@ MAX_CLIENTS = 50_000
 MAX_NAMES = 10_000  # event names are a stranger's choice
 MAX_AT_ONCE = 100  # events of one request, `doors.MAX_TAG_EVENTS`
 MAX_KEPT = 10  # rows of refused hits in a minute: enough to look at, too few to push the other refused bodies out
+FREE_BYTES = 4_096  # of a body: below it the request itself is the work, which a proxy in front counts better
+BYTES_OF_AN_EVENT = 8_192  # for each event of a minute: a shopper's is a tenth of it
 _PREFIX_V6 = 64  # what one household or one machine gets; the rest is its own to choose (RFC 6177, RFC 4941)
 
 
@@ -67,10 +72,15 @@ class Buckets:
 
 
 class Over(Struct, frozen=True):
-    """A limit that was reached. ``kind``: ``client`` or ``name``."""
+    """A limit that was reached. ``kind``: ``client``, ``name`` or ``bytes``."""
 
     kind: str
     retry_s: int
+
+    @property
+    def what(self) -> str:
+        """What there was too much of."""
+        return "bytes" if self.kind == "bytes" else "events"
 
 
 class Rates:
@@ -82,6 +92,9 @@ class Rates:
         self._unknown = TrustRules()  # for events that name no dataset of ours, which cost a row each
         self._clients = Buckets(MAX_CLIENTS)
         self._names = Buckets(MAX_NAMES)
+        self._bytes = Buckets(MAX_CLIENTS)
+        rates = [rules.rate for rules in (*self._rules.values(), self._unknown)]
+        self._bytes_per_minute = int(max(rates) * BYTES_OF_AN_EVENT) if all(rates) else 0
         self._kept = Buckets(1)
         self._unkept = 0
 
@@ -98,6 +111,20 @@ class Rates:
             if rate:
                 wanted.append(((client, dataset if rules else ""), n, rate))
         return _take_all("client", self._clients, wanted, now_ms)
+
+    def over_for_bytes(self, address: str, size: int, now_ms: int) -> Over | None:
+        """Whether a body of that size is more than its sender has left. Counts nothing: `count_bytes` does, once it is
+        known that no key was in it."""
+        client, most = client_of(address), self._bytes_per_minute
+        if client is None or not most:
+            return None
+        wait = self._bytes.wait_ms((client, ""), size, most, now_ms)
+        return Over("bytes", max(1, -int(-wait // 1000))) if wait else None
+
+    def count_bytes(self, address: str, size: int, now_ms: int) -> None:
+        client, most = client_of(address), self._bytes_per_minute
+        if client is not None and most:
+            self._bytes.take((client, ""), min(size, most), most, now_ms)
 
     def over_for_name(self, events: Iterable[Event], now_ms: int) -> Over | None:
         """Counts untrusted events by name, or nothing at all when a name is over its limit."""

@@ -12,6 +12,7 @@ from twofold.clock import Clock, bounds_of
 from twofold.collect.access import bearer_of, key_fits
 from twofold.collect.doors.decode import read_fields
 from twofold.collect.doors.work import Batch, Work, refused_work
+from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin, raw_event
@@ -45,6 +46,9 @@ class CloudEventsDoor:
     def refuse(self, request: Request, refusal: Refusal) -> Work:
         return refused_work(self._clock(), ENTRY, self.datasets[request.path].id, refusal, request)
 
+    def too_much(self, _request: Request, _over: Over) -> None:
+        """The key is looked at before the body is read."""
+
     def take(self, request: Request) -> Work | Reply:
         policy = self.datasets[request.path]
         fields = read_fields(request.query)
@@ -58,6 +62,7 @@ class CloudEventsDoor:
             return self.refuse(
                 request, Refusal(reason=DropReason.BAD_KEY, path="access_token", expected=expected, got=got)
             )
+        request.known = True
         mender = Mender()
         items = _items(request, mender)
         if isinstance(items, Refusal):

@@ -111,6 +111,9 @@ class HitDoor:
                 batch.signs.append(sign)
         return batch
 
+    def too_much(self, request: Request, over: Over) -> Work | Reply:
+        return self._too_many(request, "", over)
+
     def _too_many(self, request: Request, dataset: str, over: Over) -> Work | Reply:
         """All are counted, a few are kept: nobody would send them again."""
         browsers = self._browsers
@@ -121,7 +124,7 @@ class HitDoor:
             return _seen(request)
         got = f"{stands_for} over the limit since the last one kept"
         refusal = Refusal(
-            reason=DropReason.RATE_LIMITED, path=over.kind, expected="fewer events a minute", got=got
+            reason=DropReason.RATE_LIMITED, path=over.kind, expected=f"fewer {over.what} a minute", got=got
         )  # fmt: skip
         return self.refuse(request, refusal, label(dataset))
 
@@ -143,6 +146,9 @@ class ProtocolDoor:
         request.query = ""  # it has the secret
         return refused_work(self._browsers.clock(), self.entry, dataset, refusal, request)
 
+    def too_much(self, _request: Request, _over: Over) -> None:
+        """The secret is looked at before the body is read."""
+
     def take(self, request: Request) -> Work | Reply:
         fields, mender = read_fields(request.query), Mender()
         request.query = ""
@@ -151,6 +157,7 @@ class ProtocolDoor:
         policy = self._sender(fields)
         if isinstance(policy, Refusal):
             return self.refuse(request, policy)
+        request.known = True
         tree = read_batch(request.body, "events", MAX_EVENTS, mender)
         if isinstance(tree, Refusal):
             return self.refuse(request, tree, policy.id)

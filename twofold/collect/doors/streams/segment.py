@@ -19,7 +19,8 @@ from twofold.collect import answers
 from twofold.collect.access import basic_user_of, key_digest, sender_name
 from twofold.collect.doors.browsers import Browsers
 from twofold.collect.doors.decode import read_batch
-from twofold.collect.doors.work import Batch, Work, refused_work
+from twofold.collect.doors.work import Batch, Work, refused_work, wait_for
+from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin
@@ -87,9 +88,16 @@ class SegmentDoor:
     def _sender(self, request: Request, tree: Mapping[str, Any]) -> _Sender | Refusal:
         """By the key in the header, else in the body. Each is compared, whichever fits, so that the time tells nothing."""
         given = basic_user_of(request.header(b"authorization")) or tree.get("writeKey")
+        sender = self._sender_of(given)
+        if sender is None:
+            return _wrong(DropReason.BAD_KEY, "writeKey", "a write key of this gateway", given)
+        request.known = sender.tier is not Tier.T0
+        return sender
+
+    def _sender_of(self, given: Any) -> _Sender | None:
         digest = key_digest(given) if isinstance(given, str) and given else b""
         fits = [sender for key, sender in self._keys if hmac.compare_digest(key, digest)]
-        return fits[0] if fits else _wrong(DropReason.BAD_KEY, "writeKey", "a write key of this gateway", given)
+        return fits[0] if fits else None
 
     def _messages(
         self,
@@ -108,7 +116,7 @@ class SegmentDoor:
                 return self.refuse(request, allowed, dataset.id)
             over = browsers.rates.over_for_client(client or request.peer, [dataset.id] * len(items), browsers.clock())
             if over is not None:
-                return self._too_many(over.kind, over.retry_s)
+                return self._limited(over)
         notes, mended = mender.by_event()
         batch, left = Batch(notes=notes), Counter[str]()
         for index, item in enumerate(items):
@@ -119,7 +127,7 @@ class SegmentDoor:
                 batch.refuse(found, index, None if isinstance(item, Refusal) else item)
         over = browsers.rates.over_for_name(batch.events, browsers.clock())
         if over is not None:
-            return self._too_many(over.kind, over.retry_s)
+            return self._limited(over)
         for name, n in left.items():
             browsers.metrics.left_out[ENTRY, name] += n
         if not batch.events and not batch.refused:
@@ -168,10 +176,15 @@ class SegmentDoor:
             policy=sender.dataset,
         )
 
-    def _too_many(self, limit: str, retry_s: int) -> Answer:
-        self._browsers.metrics.limited[ENTRY, limit] += 1
-        said = answers.failed("more events than the limit; send them again later", code=4)
-        return Answer(429, said, (*JSON_CORS, (b"retry-after", str(retry_s).encode())))
+    def too_much(self, request: Request, over: Over) -> Answer | None:
+        """Libraries of servers show their key in the header, so it is known without the body."""
+        given = basic_user_of(request.header(b"authorization"))
+        sender = self._sender_of(given) if given else None
+        return None if sender is not None and sender.tier is not Tier.T0 else self._limited(over)
+
+    def _limited(self, over: Over) -> Answer:
+        self._browsers.metrics.limited[ENTRY, over.kind] += 1
+        return wait_for(over)
 
 
 def _with_shared(item: dict[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
