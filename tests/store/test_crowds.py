@@ -5,16 +5,19 @@ A stranger who knows an order's number can send a copy of it as often as the lim
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.store.copies import BROWSER, HOLD, NOW, PLACE, SERVER, actions, appended, claim, copy, sent, with_store
 from twofold.event.delivery import Delivery
 from twofold.event.model import Consent, Event
 from twofold.store.ladder import FEW, agreed
 from twofold.store.store import Store
+from twofold.store.visitors.browsers import MOST_BROWSERS
 
 CROWD = 2 * FEW + 40
 SECRET = "checkout_token:5f3c9a7e1b2d4c6f8a0b"
@@ -30,8 +33,6 @@ def stranger(n: int, **facts: Any) -> Event:
 
 
 def linked(event: Event) -> Event:
-    from msgspec.structs import replace
-
     return replace(event, links=(*event.links, SECRET))
 
 
@@ -92,9 +93,9 @@ def test_a_crowd_that_was_first_is_left_to_itself(tmp_path: Path) -> None:
     assert sum(row["tier"] == 2 for row in actions(tmp_path)) == 1
 
 
-@pytest.mark.embedded
-@pytest.mark.parametrize("first", ["shop", "crowd"])
-def test_one_more_reads_no_more_rows(tmp_path: Path, first: str) -> None:
+def rows_read(
+    folder: Path, of: Callable[[int], Event], *, before: Sequence[Event] = (), after: Sequence[Event] = ()
+) -> list[int]:
     """Rows that the database gives for one further copy, of a crowd, of one three times as large, and of one twice as large again."""
 
     async def scenario(store: Store) -> list[int]:
@@ -105,25 +106,73 @@ def test_one_more_reads_no_more_rows(tmp_path: Path, first: str) -> None:
             return row
 
         found, n = [], 0
-        if first == "shop":
-            await store.append([shops()])
+        for event in before:
+            await store.append([event])
         for size in (CROWD, 3 * CROWD, 6 * CROWD):
             while n < size:
-                await store.append([stranger(n)])
+                await store.append([of(n)])
                 n += 1
-            if first == "crowd" and not found:
-                await store.append([shops()])
+            for event in () if found else after:
+                await store.append([event])
             read[0] = 0
             db.row_trace = seen
-            await store.append([stranger(n)])
+            await store.append([of(n)])
             db.row_trace = None
             n += 1
             found.append(read[0])
         return found
 
-    small, large, largest = with_store(tmp_path, scenario)
+    return with_store(folder, scenario)
+
+
+@pytest.mark.embedded
+@pytest.mark.parametrize("first", ["shop", "crowd"])
+def test_one_more_reads_no_more_rows(tmp_path: Path, first: str) -> None:
+    before, after = ([shops()], []) if first == "shop" else ([], [shops()])
+    small, large, largest = rows_read(tmp_path, stranger, before=before, after=after)
     assert large == largest
     assert max(small, large) < 10 * FEW
+
+
+def guest(n: int, **facts: Any) -> Event:
+    """A page view of another browser each time, all with one id of the shop's for a browser."""
+    view = {
+        "name": "PageView",
+        "value": None,
+        "em": "a",
+        "fbp": f"fb.1.1790000000000.{n + 1}",
+        "fbc": f"fb.1.{NOW - 9_000}.Click-{n}",
+    }
+    return replace(copy(None, BROWSER, **view | facts), visitor="guest")
+
+
+@pytest.mark.embedded
+def test_one_more_browser_with_the_same_id_reads_no_more_rows(tmp_path: Path) -> None:
+    small, large, largest = rows_read(tmp_path, guest)
+    assert large == largest
+    assert max(small, large) < 10 * MOST_BROWSERS
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["one by one", "in one batch"])
+def test_an_id_that_many_browsers_carry_hides_none_of_them(tmp_path: Path, together: bool) -> None:
+    """Each is found by its own; the shared one leads to several, so to none."""
+    count = 2 * MOST_BROWSERS
+    orders = [copy(f"o-{n}", SERVER, order=f"o-{n}", fbp=f"fb.1.1790000000000.{n + 1}") for n in (3, count - 3)]
+    shared = replace(copy("o-all", SERVER, order="o-all"), visitor="guest")
+
+    async def scenario(store: Store) -> list[Delivery]:
+        views = [guest(n) for n in range(count)]
+        for portion in [views] if together else [[view] for view in views]:
+            await store.append(portion)
+        await store.append([*orders, shared])
+        return await claim(store, LATER, limit=500)
+
+    clicks = {event.event_id: event.user_data.fbc for event in map(sent, with_store(tmp_path, scenario))}
+    assert {name: clicks[name] for name in ("o-3", f"o-{count - 3}", "o-all")} == {
+        "o-3": f"fb.1.{NOW - 9_000}.Click-3",
+        f"o-{count - 3}": f"fb.1.{NOW - 9_000}.Click-{count - 3}",
+        "o-all": None,
+    }
 
 
 def test_a_yes_among_a_crowd_covers_its_own_browser() -> None:

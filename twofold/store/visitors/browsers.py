@@ -10,7 +10,7 @@ next page view of the same visit writes nothing; a rolled back transaction forge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -34,6 +34,10 @@ from twofold.store.visitors.visits import Visit, goes_on, limits_of, visit_of
 
 DAY_MS = 86_400_000
 SLOTS = 16  # visits kept of one browser
+MOST_BROWSERS = 64
+"""That one id of a browser leads to. One that more of them carry is nobody's (a shop writes the same on every page, a stranger makes up a
+new ``fbp`` each time): the further ones are known without it, so that looking it up stays as cheap as it was."""
+
 AHEAD = 4_000  # browsers that are read at once for a claim
 SLICE = 2_000  # browsers looked at in one step of forgetting: a few milliseconds
 _EMPTIED = frozenset({"em", "external_id", "ph", "fbc"})  # kinds that go with a denial; as in empty_sightings
@@ -63,17 +67,27 @@ class Browser(Struct):
 class _Batch:
     """What one transaction is about to write, and what it found."""
 
-    __slots__ = ("anew", "browsers", "by_key", "changed", "denied", "known", "sightings", "visits")
+    __slots__ = ("anew", "browsers", "by_key", "changed", "denied", "known", "led_to", "sightings", "visits")
 
     def __init__(self) -> None:
         self.browsers: dict[int, Browser] = {}
         self.by_key: dict[bytes, int] = {}  # a browser's own ids only
+        self.led_to: dict[bytes, set[int]] = {}  # all browsers that these lead to
         self.known: dict[tuple[bytes, int], list[Any]] = {}  # sightings as they are, written or about to be
         self.changed: set[int] = set()  # browsers to write
         self.visits: dict[tuple[int, int], tuple[Any, ...]] = {}
         self.sightings: dict[tuple[bytes, int], list[Any]] = {}
         self.denied: set[int] = set()
         self.anew: set[int] = set()  # said yes after a no
+
+    def lead(self, key: bytes, browser: int) -> bool:
+        """This id leads to this browser, too, from here on; False where it leads to as many as it may."""
+        browsers = self.led_to.setdefault(key, set())
+        if browser not in browsers and len(browsers) >= MOST_BROWSERS:
+            return False
+        browsers.add(browser)
+        self.by_key[key] = browser
+        return True
 
 
 class _Ahead:
@@ -309,8 +323,9 @@ class Browsers:
         rows = self._engine.run("find_sightings", (key_array({i.key for _, own, _ in seen for i in own}), since))
         for key, browser, tier, first_at, last_at in sorted(rows, key=_last_seen):
             batch.known[key, browser] = [key, browser, kinds[key], tier, first_at, last_at]
+            batch.led_to.setdefault(key, set()).add(browser)
             batch.by_key[key] = browser
-        for browser, keys in _others(seen, rows).items():
+        for browser, keys in _others(seen, batch.by_key).items():
             for key, _, *told in self._engine.run("find_sightings_of", (key_array(keys), browser, since)):
                 batch.known[key, browser] = [key, browser, kinds[key], *told]
         batch.browsers |= self._load(set(batch.by_key.values()))
@@ -318,6 +333,9 @@ class Browsers:
     def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier], ids: Sequence[Identifier]) -> None:
         """One copy. What goes on unchanged is written once in `_TOUCH_MS`: each row is a page of a large tree."""
         browser = self._browser_of(batch, event, own)
+        led = [i for i in own if batch.lead(i.key, browser.id)]
+        if len(led) < len(own):
+            own, ids = led, [i for i in ids if i in led or i not in own]
         before = (browser.consent, browser.fbp, browser.limits)
         had_denied = browser.consent.startswith(Consent.DENIED)
         browser.consent = _later_consent(browser.consent, consent_text(event))
@@ -347,8 +365,6 @@ class Browsers:
                 number, event.dataset, None, "unstated", "", event.received_at, event.received_at, 0
             )
             batch.changed.add(number)
-        for i in own:
-            batch.by_key[i.key] = number
         return batch.browsers[number]
 
     def _empty(self, batch: _Batch, browser: Browser) -> None:
@@ -415,13 +431,11 @@ def _last_seen(row: tuple[Any, ...]) -> int:
 
 
 def _others(
-    seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], rows: Iterable[tuple[Any, ...]]
+    seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], by_key: Mapping[bytes, int]
 ) -> dict[int, set[bytes]]:
-    """The other ids of these copies by the browsers that they may be of: those that their own ids lead to, or will lead to once a
-    copy before them has tied two ids together."""
-    leads: dict[bytes, set[int]] = {}
-    for key, browser, *_ in rows:
-        leads.setdefault(key, set()).add(browser)
+    """The other ids of these copies by the browsers that they may be of: those that their own ids lead to (of several, the one
+    seen last), or will lead to once a copy before them has tied two ids together."""
+    leads = {key: {browser} for key, browser in by_key.items()}
     wanted: dict[int, set[bytes]] = {}
     for _, own, ids in seen:
         browsers = set[int]().union(*(leads.get(i.key, ()) for i in own))
