@@ -57,6 +57,8 @@ _BETWEEN = re.compile(r"[ .:/-]+")  # as both routers do [code]
 _RESERVED_PREFIXES = ("_", "firebase_", "ga_", "google_", "gtag.")  # [doc]
 _RESERVED = re.compile(r"session_start|first_visit|user_engagement|error|(?:app|ad|notification)_.*")  # [inferred]
 _CLIENT = re.compile(r"GA\d\.[0-9-]+\.([0-9]+\.[0-9]+)")  # [inferred]
+# As Google's tag, a Measurement Protocol body or a shop's order says it, without what the cookie has before it.
+_BARE_CLIENT = re.compile(r"(?!GA\d\.)[A-Za-z0-9][A-Za-z0-9._-]{2,99}")
 _SESSION = re.compile(r"GS1\.\d+\.(\d{9,11})(?:\.|$)|GS2\.\d+\.s(\d{9,11})(?:\$|$)")  # [inferred]
 _EVENTS: Final = b',"events":['
 _PURCHASE: Final = _EVENTS + b'{"name":"purchase",'
@@ -142,9 +144,10 @@ def build(event: Event, name: str, terms: Terms) -> bytes | Suppressed:
 
 
 def client_id(event: Event) -> str | None:
-    """What GA4's own tag calls the browser, from its cookie; never made up for a single event."""
-    found = _CLIENT.fullmatch(event.click_ids.get("_ga", ""))
-    return found[1] if found else None
+    """What GA4's own tag calls the browser, from its cookie or as the sender says it; never made up for a single event."""
+    told = event.click_ids.get("_ga", "")
+    found = _CLIENT.fullmatch(told)
+    return found[1] if found else told if _BARE_CLIENT.fullmatch(told) else None
 
 
 def session_id(event: Event) -> int | None:

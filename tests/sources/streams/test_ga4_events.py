@@ -24,7 +24,11 @@ def hit(query: str, **more: str) -> Any:
 
 def body(name: Any = "purchase", params: Any = None, event: Any = None, **whole: Any) -> Any:
     return read_event(
-        {"name": name, "params": params or {}, **(event or {})}, {"client_id": "1.2", **whole}, NOW_MS, []
+        {"name": name, "params": params or {}, **(event or {})},
+        {"client_id": "1.2", **whole},
+        NOW_MS,
+        [],
+        "G-ABC1234567",
     )
 
 
@@ -44,7 +48,7 @@ def test_a_purchase_of_the_tag() -> None:
     ]  # fmt: skip
     assert data["num_items"] == 4
     assert found.consent == {"gcs": "G111", "gcd": "13t3t3t3t5l1"}
-    assert found.click_ids == {"_ga": "1677925765.1764678332"}
+    assert found.click_ids == {"_ga": "1677925765.1764678332", "_ga_ABC1234567": "GS1.1.1789999980"}
 
 
 def test_the_goods_keep_their_order_beyond_nine() -> None:
@@ -179,3 +183,18 @@ def test_hashes_of_googles_rule_are_left_out_and_plain_places_kept() -> None:
     assert isinstance(found, RawEvent)
     assert found.user_data == {"ct": "Wien", "country": "AT", "external_id": "1.2"}
     assert notes == ["user_data: hashes of another platform's rule; left out"]
+
+
+@pytest.mark.parametrize(
+    ("session", "kept"),
+    [
+        (1789999980, {"_ga_ABC1234567": "GS1.1.1789999980"}),
+        ("1789999980", {"_ga_ABC1234567": "GS1.1.1789999980"}),
+        (1, {}),
+        ("mara@example.com", {}),
+        (None, {}),
+    ],
+)
+def test_a_body_names_its_session(session: Any, kept: dict[str, str]) -> None:
+    """Under the cookie of its stream, where a destination looks for it; what is no begin of a session names none."""
+    assert body(params={"session_id": session}).click_ids == {"_ga": "1.2", **kept}

@@ -15,7 +15,7 @@ from typing import Any
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_object, read_integer
-from twofold.sources.lenient import part, parts, text
+from twofold.sources.lenient import digits, part, parts, text
 from twofold.sources.streams.message import LeftOut, goods_of, pieces_of
 
 NAMES: dict[str, str] = {
@@ -50,6 +50,7 @@ _READ = frozenset((
     "user_id", "email", "phone", "phone_number", "language", "screen_resolution",
 ))  # fmt: skip
 _MICROS = 1_000_000
+_SECONDS = range(9, 12)  # digits of a session's begin, which is its id
 
 
 def read_hit(fields: Mapping[str, Any], now_ms: int, notes: list[str]) -> RawEvent | LeftOut | Refusal:
@@ -69,14 +70,14 @@ def read_hit(fields: Mapping[str, Any], now_ms: int, notes: list[str]) -> RawEve
     if isinstance(said, RawEvent):
         said.event_time = now_ms // 1000
         said.consent = _hit_consent(fields)
-        said.click_ids = _client(fields.get("cid"))
+        said.click_ids = _client(fields.get("cid"), fields.get("tid"), fields.get("sid"))
     return said
 
 
 def read_event(
-    event: Mapping[str, Any], body: Mapping[str, Any], now_ms: int, notes: list[str]
+    event: Mapping[str, Any], body: Mapping[str, Any], now_ms: int, notes: list[str], measurement_id: str = ""
 ) -> RawEvent | LeftOut | Refusal:
-    """One event of a Measurement Protocol body."""
+    """One event of a Measurement Protocol body, sent to the stream of that measurement id."""
     tree, whole = dict(event), dict(body)
     params = part(tree, "params")
     user = _person(_flat(part(whole, "user_data"), notes))
@@ -94,7 +95,7 @@ def read_event(
     if isinstance(time_s, Refusal):
         return time_s
     said.event_time, said.consent = time_s, _told_consent(whole)
-    said.click_ids = _client(whole.get("client_id"))
+    said.click_ids = _client(whole.get("client_id"), measurement_id, params.get("session_id"))
     return said
 
 
@@ -171,9 +172,14 @@ def _person(told: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _client(client_id: Any) -> dict[str, str] | None:
-    """Google's id of the browser, under the name of the cookie that holds it, as shops keep it with their orders."""
-    return {"_ga": client_id} if isinstance(client_id, str) and client_id else None
+def _client(client_id: Any, measurement_id: Any, session: Any) -> dict[str, str] | None:
+    """Google's id of the browser and of its session, under the names of the cookies that hold them, as shops keep them with their
+    orders. A session's cookie is named by its stream, which the measurement id is behind its first sign."""
+    found = {"_ga": client_id} if isinstance(client_id, str) and client_id else {}
+    stream = str(measurement_id or "").partition("-")[2]
+    if stream and (began := digits({"session": session}, "session")) and len(began) in _SECONDS:
+        found[f"_ga_{stream}"] = f"GS1.1.{began}"
+    return found or None
 
 
 # -- consent

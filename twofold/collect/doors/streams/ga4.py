@@ -166,7 +166,7 @@ class ProtocolDoor:
         if not items or len(items) > MAX_EVENTS:
             expected = f"a list of 1 to {MAX_EVENTS} events"
             return self.refuse(request, _wrong(DropReason.ENVELOPE, "events", expected, items), policy.id)
-        return self._events(request, policy, tree, items, mender)
+        return self._events(request, policy, tree, items, mender, str(fields.get("measurement_id", "")))
 
     def _sender(self, fields: Mapping[str, Any]) -> DatasetPolicy | Refusal:
         """The dataset of the measurement id, where the secret is its own. All are compared, so that the time tells nothing."""
@@ -181,8 +181,9 @@ class ProtocolDoor:
         )
 
     def _events(
-        self, request: Request, policy: DatasetPolicy, tree: Mapping[str, Any], items: Sequence[Any], mender: Mender
-    ) -> Work | Reply:
+        self, request: Request, policy: DatasetPolicy, tree: Mapping[str, Any], items: Sequence[Any], mender: Mender,
+        measurement_id: str,
+    ) -> Work | Reply:  # fmt: skip
         clock = self._browsers.clock
         origin = Origin(
             dataset=policy.id, channel=Channel.SERVER, sender="measurement-protocol", tier=Tier.T2, received_at=clock(),
@@ -194,7 +195,7 @@ class ProtocolDoor:
             told: list[str] = []
             found: Any = item
             if isinstance(item, dict):
-                found = read_event(item, tree, origin.received_at, told)
+                found = read_event(item, tree, origin.received_at, told, measurement_id)
             elif not isinstance(item, Refusal):
                 found = _wrong(DropReason.WRONG_TYPE, "", "an event object", item)
             if isinstance(found, LeftOut):
