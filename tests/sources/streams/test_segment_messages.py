@@ -372,3 +372,44 @@ def test_a_carts_token_binds_and_a_checkout_id_does_not() -> None:
 def test_the_library_names_itself() -> None:
     assert library_of({"context": {"library": {"name": "@segment/analytics-node"}}}) == "analytics-node"
     assert library_of({"context": "none"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ({"properties": {"ttclid": "E.C.P.z9", "ttp": "2aXbYc"}}, {"ttclid": "E.C.P.z9", "_ttp": "2aXbYc"}),
+        ({"properties": {"gclid": "EAIb", "twclid": "tw55", "msclkid": "ms88"}}, {"gclid": "EAIb", "twclid": "tw55", "msclkid": "ms88"}),
+        ({"context": {"epik": "dj0yZ", "_scid": "aa-11"}}, {"epik": "dj0yZ", "_scid": "aa-11"}),
+        ({"context": {"ga_client_id": "11.22"}}, {"_ga": "11.22"}),
+        # What one integration is told, under the words that its own presets read.
+        ({"integrations": {"All": True, "TikTok Conversions": {"ttclid": "t1", "ttp": "p1"}}}, {"ttclid": "t1", "_ttp": "p1"}),
+        ({"integrations": {"Snap Conversions Api": {"click_id": "s1", "uuid_c1": "c1-x"}}}, {"ScCid": "s1", "_scid": "c1-x"}),
+        ({"integrations": {"Reddit Conversions Api": {"click_id": "r1"}}}, {"rdt_cid": "r1"}),
+        ({"integrations": {"Microsoft Bing CAPI (Actions)": {"msclkid": "m1"}}}, {"msclkid": "m1"}),
+        ({"integrations": {"Google Analytics 4 (GA4)": {"clientId": "11.22"}}}, {"_ga": "11.22"}),
+        # The event's own word before the others.
+        (
+            {"properties": {"ttclid": "own"}, "context": {"ttclid": "page"}, "integrations": {"TikTok Conversions": {"ttclid": "old"}}},
+            {"ttclid": "own"},
+        ),
+        # Whose it is stands nowhere; no id of a click is somebody's address.
+        ({"properties": {"click_id": "q1", "uuid": "q2"}}, None),
+        ({"properties": {"gclid": "mara@example.com"}}, None),
+        ({"properties": {"gclid": "undefined", "ttclid": ["a"], "msclkid": {"a": 1}}}, {"ttclid": "a"}),
+    ],
+)  # fmt: skip
+def test_other_platforms_clicks(message: dict[str, Any], kept: dict[str, str] | None) -> None:
+    assert event(event="Product Viewed", **message).click_ids == kept
+
+
+def test_a_click_is_no_property_of_what_happened() -> None:
+    """A platform gets its own click, and no other's."""
+    properties = {"ttclid": "t1", "ttp": "p1", "gclid": "g1", "fbclid": "IwAR0aBc", "colour": "red"}
+    found = event(event="Filter Applied", properties=properties)
+    assert found.custom_data == {"colour": "red"}
+    assert found.user_data["fbc"] == f"fb.1.{NOW_MS}.IwAR0aBc"
+
+
+def test_metas_click_that_its_cookie_kept() -> None:
+    told = {"properties": {"fbc": "fb.1.1789990000000.IwAR1"}, "context": {"fbclid": "IwAR2"}}
+    assert event(event="Filter Applied", **told).user_data["fbc"] == "fb.1.1789990000000.IwAR1"

@@ -18,7 +18,7 @@ from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list, as_object, lenient_amount, read_boolean, read_integer, read_time_ms
 from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.sources.lenient import part, parts, text
-from twofold.sources.streams import ga4
+from twofold.sources.streams import clicks, ga4
 from twofold.sources.streams.message import CONTACT, LeftOut, goods_of, person_of, pieces_of, worth_of
 
 CALLS: dict[str, str] = {
@@ -93,7 +93,7 @@ _READ = frozenset((
     "order_id", "orderId", "currency", "value", "total", "revenue", "products", "product_id", "sku", "price", "quantity", "fbp",
     "fbc", "action_source", "url", "path", "referrer", "title", "search", "checkout_id", "cart_id", "data_processing_options",
     "data_processing_options_country", "data_processing_options_state", *_LIMITED, *_OPTED_OUT,
-)) | CONTACT  # fmt: skip
+)) | CONTACT | clicks.NAMES  # fmt: skip
 
 
 def read_message(
@@ -124,10 +124,11 @@ def read_message(
         action_source=text(properties, "action_source") or _action_source(tree, context, page),
         event_source_url=text(page, "url") or text(properties, "url"),
         referrer_url=_referrer(page) or _referrer(properties),
-        user_data=_user(tree, properties, context),
+        user_data=_user(tree, properties, context, time_ms),
         custom_data=_custom(name, properties, notes),
         consent=_consent(context, categories),
         links=_links(properties) or None,
+        click_ids=clicks.clicks_of(properties, context, part(tree, "integrations")) or None,
         locale=text(context, "locale"),
         opt_out=True if any(not _is_no(properties.get(name)) for name in _OPTED_OUT) else None,
         data_processing_options=options[0],
@@ -211,7 +212,7 @@ def _referrer(place: dict[str, Any]) -> str | None:
     return None if told == "$direct" else told
 
 
-def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, Any], time_ms: int) -> dict[str, Any]:
     user: dict[str, Any] = dict(person_of((part(context, "traits"), part(tree, "traits")), properties))
     who = text(tree, "userId") or text(tree, "anonymousId")
     if who is not None:
@@ -220,11 +221,8 @@ def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, A
         value = text(context, theirs)
         if value is not None:
             user[ours] = value
-    for name in ("fbp", "fbc"):
-        value = text(properties, name) or text(context, name)
-        if value is not None:
-            user[name] = value
-    return user
+    fbp, fbc = text(properties, "fbp") or text(context, "fbp"), clicks.fbc_of(properties, context, time_ms)
+    return user | {name: value for name, value in (("fbp", fbp), ("fbc", fbc)) if value is not None}
 
 
 def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str, Any]:
