@@ -61,7 +61,9 @@ OPTIONS: Final[Mapping[str, Option]] = {
 
 _SOURCES: Final = {"website": "WEB", "app": "MOBILE_APP"}  # [doc]
 _APP: Final = ("advertiser_tracking_enabled", "application_tracking_enabled", "extinfo")  # [doc]
-_TOLD: Final = ("content_category", "content_name", "search_string", "sign_up_method")
+_TOLD: Final = (  # [doc]: texts of the official SDK's type
+    "brands", "content_category", "content_name", "delivery_category", "event_tag", "search_string", "sign_up_method", "status",
+)  # fmt: skip
 
 
 # --- one event to bytes ---------------------------------------------------------------------------------------
@@ -112,6 +114,7 @@ def _custom(event: Event) -> dict[str, Any]:
             "currency": data.currency,
             "value": parts.amount_text(data.value),
             "order_id": data.order_id,
+            "content_type": data.content_type,
             "num_items": _number(data.num_items),
             "content_ids": list(data.content_ids) or [c.id for c in data.contents],
             "contents": [_content(c) for c in data.contents],
@@ -200,10 +203,9 @@ SNAP: Final = Destination(
         "fbc": "Meta's own",
         "fbp": "Meta's own",
         "referrer_url": "Snap has no place for it",
-        "content_type": "Snap has no place for it",
     },
     sources=(
-        "developers.snap.com (Conversions API v3, parameters)",
+        "developers.snap.com (Conversions API v3, parameters); Snap's business-sdk-v3 (types of custom_data)",
         "Segment action-destinations, RudderStack transformer, Stape server templates, Tealium connector manual (code)",
     ),
     notes=(
