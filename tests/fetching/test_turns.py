@@ -233,6 +233,35 @@ def test_a_name_that_nobody_knows_is_asked_for_three_times(make: Callable[..., S
     assert (scene.shop.asked, scene.given_up) == (["order:9"] * 3, [("order:9", worker.UNKNOWN)])
 
 
+def test_failures_shorten_no_patience_with_a_name_that_is_not_known_yet(make: Callable[..., Scene]) -> None:
+    """Two answers that were none, and the shop does not know the order yet: it does five minutes later."""
+    scene = make()
+    scene.shop.change("9", NOW_S, "paid")
+    down = Problem("unreachable", Who.PLATFORM, "503")
+    scene.shop.problems["order:9"] = [down, down, None]
+    scene.want("order:9")
+    scene.until_quiet()
+    assert (scene.kept, scene.given_up) == ([b"order:9=paid"], [])
+
+
+def test_what_nobody_was_let_in_for_over_a_week_is_not_given_up_at_the_first_failure(
+    make: Callable[..., Scene],
+) -> None:
+    """Access that is mended after eight days, and a shop that fails once then."""
+    scene = make()
+    scene.shop.change("9", NOW_S, "paid")
+    scene.shop.problems["order:9"] = [
+        Problem("expired_token", Who.OPERATOR, "401"),
+        Problem("unreachable", Who.PLATFORM, "503"),
+    ]
+    scene.want("order:9")
+    scene.turn()
+    scene.now_s += 8 * 86_400
+    scene.steady_s += 8 * 86_400
+    scene.until_quiet()
+    assert (scene.kept, scene.given_up) == ([b"order:9=paid"], [])
+
+
 def test_what_is_told_of_before_it_can_be_read_comes(make: Callable[..., Scene]) -> None:
     scene = make()
     scene.shop.change("9", NOW_S, "paid")

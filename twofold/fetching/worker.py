@@ -31,10 +31,12 @@ TIMEOUT_S = 30.0
 UNKNOWN_TRIES = 3
 """So often a name that its system does not know is asked for: it may be told of before it can be read."""
 UNKNOWN_AFTER_S = (20.0, 300.0)
+UNKNOWN_MS = int(sum(UNKNOWN_AFTER_S) * 1000)
 FIRST_WAIT_S, MAX_WAIT_S = 5.0, 3_600.0
 PAUSE_S, LONGEST_PAUSE_S = 60.0, 300.0
 """A source that refuses everybody is asked again after this; after a failure that may pass sooner, and each time later."""
-GIVEN_UP_AFTER_MS = 7 * 86_400_000
+GIVEN_UP_AFTER_MS, GIVEN_UP_TRIES = 7 * 86_400_000, 24
+"""A name to which its system has no answer for so long, and as often: a week in which nobody was let in is not its fault."""
 LOOK_AT_LEAST_S = 60.0
 MOST_WANTED = 1_000
 """With so many that wait a list is not read on."""
@@ -172,7 +174,9 @@ class Source:
         await self._store.transact(put)
 
     async def _unknown(self, wanted: book.Wanted) -> None:
-        if wanted.tries + 1 >= UNKNOWN_TRIES:
+        """Failures count as tries, too; so that they shorten no patience, the name was told of as long ago as three questions take."""
+        waited = self._clock() - wanted.first_at
+        if wanted.tries + 1 >= UNKNOWN_TRIES and not 0 <= waited < UNKNOWN_MS:
             await self._give_up(wanted.thing, UNKNOWN)
             await self._took(wanted)
             return
@@ -183,7 +187,7 @@ class Source:
         """What stands in everybody's way costs this name nothing; what may be its own fault puts it behind the others."""
         now = self._clock()
         if problem.who is Who.PLATFORM:
-            if now - wanted.first_at > GIVEN_UP_AFTER_MS:
+            if now - wanted.first_at > GIVEN_UP_AFTER_MS and wanted.tries >= GIVEN_UP_TRIES:
                 await self._give_up(wanted.thing, NEVER_CAME)
                 await self._took(wanted)
             else:
