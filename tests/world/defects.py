@@ -22,12 +22,16 @@ from twofold.deliver import health, retry, worker
 from twofold.deliver.retry import Decision
 from twofold.destinations.contract import AnswerOutcome
 from twofold.event.delivery import DeliveryState, Settlement
+from twofold.fetching import worker as fetching
+from twofold.fetching.schedule import Fetches
 from twofold.privacy import retention, runner
 from twofold.privacy.erase import ErasureStep
 from twofold.privacy.retention import Retention
+from twofold.pulling.contract import Who
 from twofold.store import outbox as outboxes
 from twofold.store.beside.watermark import Watermark
 from twofold.store.engine import SCHEMA_VERSION
+from twofold.store.fetches import book
 from twofold.store.folding import Folding
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
@@ -391,6 +395,92 @@ def _listed_though_withdrawn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(listing, "_cuts", cuts)
 
 
+def _fetched_and_forgotten(patch: pytest.MonkeyPatch) -> None:
+    async def one(self: fetching.Source, wanted: book.Wanted) -> None:
+        await self._store.transact(lambda e: book.came(e, self.name, wanted, self._clock()))
+        await original(self, wanted)
+
+    original = fetching.Source._one
+    patch.setattr(fetching.Source, "_one", one)
+
+
+def _named_once(patch: pytest.MonkeyPatch) -> None:
+    def came(engine: Any, door: str, wanted: book.Wanted, _now_ms: int) -> None:
+        engine.run("thing_again", (door, wanted.thing, 0, 0))
+        for (named,) in engine.db.execute(
+            "select named from fetch_wanted where door = ? and thing = ?", (door, wanted.thing)
+        ).fetchall():
+            engine.run("thing_came", (door, wanted.thing, named))
+
+    patch.setattr(book, "came", came)
+
+
+def _noted_in_memory(patch: pytest.MonkeyPatch) -> None:
+    async def want(self: Fetches, name: str, things: Sequence[str]) -> bool:
+        later.append(asyncio.ensure_future(original(self, name, things)))
+        return True
+
+    later: list[Any] = []
+    original = Fetches.want
+    patch.setattr(Fetches, "want", want)
+
+
+def _unknown_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fetching, "UNKNOWN_TRIES", 1)
+    patch.setattr(fetching, "UNKNOWN_MS", 0)
+
+
+def _impatient_by_failures(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fetching, "UNKNOWN_MS", 0)
+
+
+def _refused_and_given_up(patch: pytest.MonkeyPatch) -> None:
+    async def failed(self: fetching.Source, problem: Any, wanted: book.Wanted) -> None:
+        if problem.who is not Who.PLATFORM:
+            await self._took(wanted)
+        await original(self, problem, wanted)
+
+    original = fetching.Source._failed
+    patch.setattr(fetching.Source, "_failed", failed)
+
+
+def _seen_once(patch: pytest.MonkeyPatch) -> None:
+    def listed(engine: Any, door: str, page: Sequence[Any], *others: int) -> int:
+        seen = {str(thing) for thing, _ in engine.run("seen_things", (door, 0))}
+        return original(engine, door, [one for one in page if one.thing not in seen], *others)
+
+    original = book.listed
+    patch.setattr(book, "listed", listed)
+
+
+def _place_before_names(patch: pytest.MonkeyPatch) -> None:
+    def keep_page(_self: fetching.Source, page: Any, until: int, engine: Any) -> None:
+        engine.run("read_until", (_self.name, until))
+        pages.append((page, until))
+
+    async def look(self: fetching.Source) -> None:
+        pages.clear()
+        await original(self)
+        for page, until in pages:
+            await self._store.transact(
+                lambda e, page=page, until=until: book.listed(
+                    e, self.name, page.things, until, self._system.overlap_s, self._clock()
+                )
+            )
+
+    pages: list[tuple[Any, int]] = []
+    original = fetching.Source._look
+    patch.setattr(fetching.Source, "_keep_page", keep_page)
+    patch.setattr(fetching.Source, "_look", look)
+
+
+def _notice_untold(patch: pytest.MonkeyPatch) -> None:
+    def tell(_self: Store) -> None:
+        """A loss of it goes unseen."""
+
+    patch.setattr(Store, "tell", tell)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -443,6 +533,23 @@ DEFECTS = (
     Defect("never-taken-off", "nobody is taken off a list", _never_taken_off),
     Defect("listed-though-withdrawn", "consent that was withdrawn is not asked for lists", _listed_though_withdrawn),
     Defect("behind-what-is-ahead", "what is stamped years ahead keeps what came behind it", _behind_what_is_ahead),
+    Defect(
+        "fetched-and-forgotten", "an order's name is taken off before what was fetched is kept", _fetched_and_forgotten
+    ),
+    Defect("named-once", "an order that is named again while it is fetched is not fetched again", _named_once),
+    Defect("noted-in-memory", "a notice is answered before what it names is on disk", _noted_in_memory),
+    Defect("unknown-at-once", "an order that its shop does not know yet is given up", _unknown_at_once),
+    Defect(
+        "impatient-by-failures",
+        "failures shorten the patience with an order that its shop does not know yet",
+        _impatient_by_failures,
+    ),
+    Defect(
+        "refused-and-given-up", "a shop that refuses everybody is not asked for the order again", _refused_and_given_up
+    ),
+    Defect("seen-once", "an order that a list showed before is not fetched again", _seen_once),
+    Defect("place-before-names", "a list counts as read before what it showed is on disk", _place_before_names),
+    Defect("notice-untold", "that a disk lost a notice goes unseen", _notice_untold),
 )
 
 

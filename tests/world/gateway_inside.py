@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from tests.world.destination_script import Script, ScriptedSender
+from tests.world.fetched_shop import FetchedShop, put_in_place
 from twofold.app import Gateway
 from twofold.clock import Clock, TrustedTime
 from twofold.collect.messages import Answer, Pending, Request
@@ -27,6 +28,7 @@ class Machine(Protocol):
     """What a gateway runs on."""
 
     scripts: dict[str, Script]
+    fetched: FetchedShop | None
 
     def wall(self) -> int: ...
     def steady(self) -> int: ...
@@ -57,6 +59,8 @@ class Inside(Gateway):
             self.upkeep.index_words(),
             self._flush_mark(),
         ]
+        if self._machine.fetched is not None:
+            work.append(self.fetches.run())
         self._tasks = [asyncio.create_task(one) for one in work]
 
     async def end(self) -> None:
@@ -94,6 +98,8 @@ class Inside(Gateway):
 
     def _put_in_place(self, settings: Settings) -> None:
         store, line = self.store, self._machine.line
+        if self._machine.fetched is not None:
+            put_in_place(self.fetches, self._machine.fetched, lambda: self._machine.steady() / 1000)
         commits, engine, watermark = store._commits, store._engine, store.watermark
         commits._thread = _NoThread()  # type: ignore[assignment]
         commits._written = _CommittingHand(self, line)  # type: ignore[assignment]

@@ -30,6 +30,7 @@ from tests.store.faulty_disk import Disk, disk, nobody_hears
 from tests.world import requests_in
 from tests.world.audience_lists import Lists, settings_of_lists, settled_beside
 from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
+from tests.world.fetched_shop import DOOR, WORD, FetchedShop, asked_here, settings_of_shop
 from tests.world.gateway_inside import Inside
 from tests.world.older_forms import forget_seal, put_back
 from tests.world.promises import (
@@ -46,7 +47,7 @@ from tests.world.promises import (
     Promises,
     Word,
 )
-from tests.world.steps import DATASETS, DAY, HOUR, MINUTE, PEOPLE, PLAIN, SHOP, Step, people, plan, things
+from tests.world.steps import DATASETS, DAY, HOUR, MINUTE, PEOPLE, PLAIN, SHOP, Step, Thing, people, plan, things
 from tests.world.virtual_loop import NoEnd, VirtualLoop
 from twofold import app
 from twofold.collect.messages import Answer, Request
@@ -81,9 +82,11 @@ class Outcome(NamedTuple):
 def run_world(seed: int, steps: Sequence[Step] | None = None) -> Outcome:
     """Plays a seed's own steps, or these."""
     with _quiet(), _small(), _room() as room, disk() as layer:
-        world = World(seed, room, layer)
+        steps = plan(seed) if steps is None else steps
+        world = World(seed, room, layer, next((int(step[1]) for step in steps if step[0] == "fetched"), None))
         try:
-            broken = world.play(plan(seed) if steps is None else steps)
+            with asked_here(world.fetched):
+                broken = world.play(steps)
         finally:
             world.leave()
         return Outcome(broken, hashlib.sha256("\n".join(world.trace).encode()).hexdigest()[:16])
@@ -146,14 +149,17 @@ def _quiet() -> Iterator[None]:
 class World:
     """``folder`` is the present process's; a crash moves on to another."""
 
-    def __init__(self, seed: int, room: Path, layer: Disk) -> None:
+    def __init__(self, seed: int, room: Path, layer: Disk, list_minutes: int | None = None) -> None:
+        """``list_minutes``: None where the shop's webhooks say what an order is; see `fetched_shop`."""
         self.seed, self.room, self.layer = seed, room, layer
         self.people, self.things = people(seed), things(seed)
         self.promises = Promises(self.people, self.things)
         self.scripts = {name: Script(name, self, self._refuses) for name in DATASET_OF}
         self.lists = Lists(self)
+        self.fetched = None if list_minutes is None else FetchedShop(self, list_minutes)
         self._past_ms = 0  # of loops that are gone
         self._jump_ms, self._jump_ends = 0, 0
+        self._jumped_at = -1
         self._pauses_ms = 16 * MINUTE  # after which a platform that was asked too often is asked again
         self._lines = 0
         self._kill_at: int | None = None
@@ -191,6 +197,12 @@ class World:
     def _true_s(self) -> int:
         """By everybody else's clock."""
         return (BEGIN_MS + self.steady()) // 1000
+
+    def shop_clock_s(self) -> int:
+        return self._true_s()
+
+    def jumped_at(self) -> int:
+        return self.steady() if self._jump_ms else self._jumped_at
 
     def is_gone(self) -> bool:
         return self._image is not None
@@ -256,13 +268,18 @@ class World:
             if path.is_file() and path.name not in left:
                 shutil.copyfile(path, image / path.name)
 
+    def _settings(self) -> Settings:
+        return _settings(self.folder, None if self.fetched is None else self.fetched.list_minutes)
+
     # -- a process's life
 
     def _open(self, *, accepted: bool = False) -> None:
         """``accepted``: somebody has just said that what the folder does not hold is gone."""
-        self.gateway = Inside(_settings(self.folder), self)
+        self.gateway = Inside(self._settings(), self)
         if accepted:
             self.promises.lost(self._marks())  # before the new process does anything
+            if self.fetched is not None:
+                self.fetched.lost()
         if abs(self._jump_ms) > 86_400_000 and not self._rows("select 1 from event limit 1"):
             raise _Over  # by the first clock that a folder ever had everything is stamped: nothing better is promised
         self.flushed("at the start")
@@ -402,7 +419,12 @@ class World:
             case "lists":
                 others = ("withdraw", n[0], 1) if n[0] < PEOPLE else None
                 ill = self.layer.full or self.layer.failing_syncs > 0
-                self.lists.bring_up_to_date(_settings(self.folder), n[1:], others, may_fail=ill)
+                self.lists.bring_up_to_date(self._settings(), n[1:], others, may_fail=ill)
+            case "fetched":
+                pass  # so it was from the beginning
+            case "api":
+                if self.fetched is not None:
+                    self.fetched.answers([int(x) for x in n])
             case "full":
                 self._full, self.layer.full = n[0], True
             case "sync":
@@ -435,6 +457,8 @@ class World:
                 self._shop(n[0], ("unpaid", "cancelled", "cancelled", "paid")[n[1]])
             case "stale":
                 self._shop(n[0], ("unpaid", "paid", "unpaid", "paid")[n[1]], late=True)
+            case "unnoticed":
+                self._shop(n[0], ("unpaid", "cancelled", "paid", "paid")[n[1]], noticed=False)
             case "forged":
                 thing = self.things[n[0]]
                 self.promises.forged.add(thing.number)
@@ -486,8 +510,9 @@ class World:
         elif reply.status not in (429, 503):
             self.promises.breaks(f"a good copy was answered {reply.status} {reply.body[:200]!r}")
 
-    def _shop(self, number: int, word: str, *, late: bool = False) -> None:
-        """``late``: what it had said before its last word, and what comes behind that."""
+    def _shop(self, number: int, word: str, *, late: bool = False, noticed: bool = True) -> None:
+        """``late``: what it had said before its last word, and what comes behind that; ``noticed``: the notice of a shop that is asked
+        leaves it."""
         thing, said = self.things[number], self._said.setdefault(number, [])
         over = self.promises.is_over(thing, self.steady())
         if not thing.sold or any(w == "cancelled" for _, w in said) or ((late or over) and not said):
@@ -496,11 +521,32 @@ class World:
         version = newest - 1 if late else max(self._true_s(), newest + 10)  # when the order changed, as the shop says
         if not late:
             said.append((version, word))
+        if self.fetched is not None:
+            self._changes(thing, word, version, changed=not late, noticed=noticed)
+            return
         fresh = (number, word) not in self.promises.told
         self.promises.told.add((number, word))  # it may be heard before it is answered
         copy = self.promises.sent(number, WEBHOOK, self.steady())
         request = requests_in.from_shop(thing, self.people[thing.person], word, version, self._true_s())
         self._ask(request, partial(self._shop_heard, copy, word, version, fresh))
+
+    def _changes(self, thing: Thing, word: str, version: int, *, changed: bool, noticed: bool) -> None:
+        """At a shop that is asked; or it says once more that something did."""
+        shop = self.fetched
+        assert shop is not None
+        if changed:
+            shop.change(thing.number, word, version)
+        if noticed:
+            told = shop.version(thing.number)
+            shop.noticed(thing.number, told, known=False)
+            self._ask(requests_in.notice(thing, WORD), partial(self._notice_heard, thing.number, told))
+
+    def _notice_heard(self, number: int, version: int, reply: Answer | None) -> None:
+        assert self.fetched is not None
+        if reply is not None:
+            self.fetched.noticed(number, version, known=reply.status == 200)
+            if reply.status not in (200, 429, 503):
+                self.promises.breaks(f"a notice was answered {reply.status} {reply.body[:200]!r}")
 
     def _shop_heard(self, copy: Copy, word: str, version: int, fresh: bool, reply: Answer | None) -> None:
         known = reply is not None and reply.status == 200
@@ -520,7 +566,9 @@ class World:
             state = "denied" if word == "withdraw" else "granted"
             grants = self.promises.grants[dataset, person]
             heard = partial(self._withdrawal_heard, dataset, person, grants) if word == "withdraw" else _nobody
-            self._ask(requests_in.consent(dataset, self.people[person], state, by), heard)
+            # An order that was fetched has no browser's own id: who says no to it is named by an address.
+            told_by = 1 if self.fetched is not None and dataset == SHOP else by
+            self._ask(requests_in.consent(dataset, self.people[person], state, told_by), heard)
 
     def _withdrawal_heard(self, dataset: str, person: int, grants: int, reply: Answer | None) -> None:
         self.promises.withdrawn(dataset, person, grants, known=reply is not None and reply.status == 200)
@@ -566,7 +614,7 @@ class World:
             ms -= part
             self.loop.now_s += part / 1000
             if self._jump_ms and self.steady() >= self._jump_ends:
-                self._jump_ms = 0
+                self._jump_ms, self._jumped_at = 0, self.steady()
             self.loop.settle()
         for _ in range(2):  # requests that were begun at its end come to theirs
             if not self.is_gone() and not under_way:
@@ -615,7 +663,7 @@ class World:
             self._move_on()
         if torn:
             self._cut = random.Random(torn)
-        put_back(self.folder / DATABASE, form)
+        put_back(self.folder / DATABASE, form if self.fetched is None else max(form, _WITH_FETCHES))
         forget_seal(self.folder / WATERMARK)
         self._kill_at = self._lines + written if written else None
         self.layer.on_write = partial(self.line, "a step between forms")
@@ -649,6 +697,10 @@ class World:
         if seen == self._seen:
             return  # nobody wrote anything since the last look, nor was told anything
         self._seen = seen
+        if self.fetched is not None:
+            self.fetched.look(
+                self._wanted(), is_listed=bool(self._rows("select 1 from fetch_door where until is not null"))
+            )
         for number in list(promises.erasing):
             if self._rows("select 1 from erasure where id = ? and state = 'done'", number):
                 promises.erasure_done(number)
@@ -710,6 +762,11 @@ class World:
         self.layer.full, self.layer.failing_syncs = False, 0
         for script in self.scripts.values():
             script.next.clear()
+        if self.fetched is not None:
+            self.fetched.recover()
+            for _ in range(3):  # a pause that was asked for, and the list
+                self._pass((max(60, self.fetched.list_minutes) + 1) * MINUTE)
+            self._look()
         for number in range(
             ROUNDS
         ):  # longer ones at last: a pause that was planned by a clock two hours ahead is waited for
@@ -719,8 +776,10 @@ class World:
             self._look()
             if self.promises.broken:
                 return
-            if not self._next_due() and not self.promises.erasing:
+            if not self._next_due() and not self.promises.erasing and not (self.fetched and self._wanted()):
                 break
+        if self.fetched is not None:
+            self.fetched.at_the_end(self._wanted())
         if self._has_aged:
             for _ in range(2):  # a clock that was doubted at the last start is believed, and retention has its work
                 self._pass(11 * MINUTE)
@@ -728,7 +787,7 @@ class World:
             self._look_at_days()
         if self.lists.used:
             self._pass(self._pauses_ms)
-            self.lists.bring_up_to_date(_settings(self.folder))
+            self.lists.bring_up_to_date(self._settings())
             self.promises.lists_at_the_end(self.lists.there, aged=self._has_aged)
         self.promises.at_the_end(self._standings(), aged=self._has_aged)
         if self.promises.erasing:
@@ -737,6 +796,10 @@ class World:
         if self._end():
             self._begin_anew()
         self.promises.broken += [f"verify: {c.line}" for c in verify(self.folder) if not c.holds]
+
+    def _wanted(self) -> list[str]:
+        """What the shop is to be asked for."""
+        return [thing for (thing,) in self._rows("select thing from fetch_wanted where door = ?", DOOR)]
 
     def _next_due(self) -> int:
         """0 when nothing waits but orders that are not paid."""
@@ -889,12 +952,14 @@ def _cancel_all(loop: VirtualLoop) -> None:
     loop.close()
 
 
-_SETTINGS: dict[Path, Settings] = {}
+_WITH_FETCHES = 22  # the form that brought the book of what is to be asked for
+_SETTINGS: dict[int | None, Settings] = {}
 
 
-def _settings(folder: Path) -> Settings:
-    """Two datasets: one whose shop reports orders, told to two platforms; one without."""
-    if not _SETTINGS:
+def _settings(folder: Path, list_minutes: int | None = None) -> Settings:
+    """Two datasets: one whose shop reports orders, told to two platforms; one without. ``list_minutes``: of a shop that is asked."""
+    if list_minutes not in _SETTINGS:
+        own = {"type": "own", "dataset": SHOP, "shop": requests_in.SITE, "secret": requests_in.SECRET}
         tree = {
             "server": {"data": "somewhere", "port": 0},
             "dataset": [
@@ -904,7 +969,7 @@ def _settings(folder: Path) -> Settings:
             "retention": dict.fromkeys(
                 ("address_days", "click_ids_days", "contact_days", "payload_days", "refused_days"), KEPT_DAYS
             ),
-            "source": [{"type": "own", "dataset": SHOP, "shop": requests_in.SITE, "secret": requests_in.SECRET}],
+            "source": [own if list_minutes is None else settings_of_shop(list_minutes)],
             "destination": [
                 {"platform": "meta", "dataset": dataset, "name": name, "endpoint": f"http://127.0.0.1:{9 + n}", "token": "t" * 16,
                  "batch": 4}
@@ -912,6 +977,6 @@ def _settings(folder: Path) -> Settings:
             ],
             **settings_of_lists(),
         }  # fmt: skip
-        _SETTINGS[Path()] = settings_from(tree, environ={})
-    base = _SETTINGS[Path()]
+        _SETTINGS[list_minutes] = settings_from(tree, environ={})
+    base = _SETTINGS[list_minutes]
     return msgspec.structs.replace(base, server=msgspec.structs.replace(base.server, data=str(folder)))

@@ -59,6 +59,13 @@ def from_shop(thing: Thing, person: Person, news: str, changed_s: int, now_s: in
     return request
 
 
+def notice(thing: Thing, word: str) -> Request:
+    """What a shop that is asked says of an order: its number. ``word``: of the address, which nobody else knows."""
+    body = {"scope": "store/order/updated", "store_id": "1025646", "data": {"type": "order", "id": int(thing.order or 0)},
+            "producer": "stores/abc"}  # fmt: skip
+    return _json(f"/webhooks/bigcommerce/{SITE}/{word}", body, "198.51.100.8", "shop/1")
+
+
 def forged(thing: Thing, variant: int, now_s: int) -> Request:
     """A stranger's copy with what can be counted: the order's number, and the event's id where it is one of those."""
     event_id = thing.event_id if thing.event_id.startswith("order-") else f"guess-{thing.number}-{variant}"

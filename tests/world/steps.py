@@ -29,6 +29,12 @@ ANSWERS = (
 """What a platform can do besides taking what it gets; see `platform.py`."""
 
 
+SHOP_ANSWERS = (
+    "away", "cut", "slow", "down", "throttled", "patience", "absurd", "token", "forbidden", "unknown", "page", "torn", "late", "ok", "ok",
+)  # fmt: skip
+"""What the API of a shop that is asked can do; see `fetched_shop.py`."""
+
+
 class Person(NamedTuple):
     number: int
     email: str
@@ -109,7 +115,25 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
-    return _with_lists(seed, _with_upgrades(seed, steps))
+    return _with_fetching(seed, about, _with_lists(seed, _with_upgrades(seed, steps)))
+
+
+def _with_fetching(seed: int, about: _About, steps: list[Step]) -> list[Step]:
+    """In some worlds the shop only names its orders, and is asked for them: how often its list of changes is read, in minutes (0:
+    never); what its API answers next; and orders that change while their notice is lost."""
+    draw = random.Random(f"fetching {seed}")
+    if draw.random() >= FETCHED_SHARE:
+        return steps
+    for _ in range(draw.choice([0, 2, 4, 8])):
+        answers = (draw.randrange(len(SHOP_ANSWERS)) for _ in range(draw.choice([1, 1, 3, 6])))
+        steps.insert(draw.randrange(len(steps)), ("api", *answers))
+    for _ in range(draw.choice([0, 0, 2, 4])):
+        steps.insert(draw.randrange(len(steps)), ("unnoticed", draw.choice(about.sold), draw.randrange(4)))
+    for _ in range(draw.choice([0, 4, 8])):
+        steps.insert(
+            draw.randrange(len(steps)), draw.choice([("shop", draw.choice(about.sold)), ("pass", 500), ("pass", 6_000)])
+        )
+    return [("fetched", draw.choice([0, 0, 15])), *steps]
 
 
 def _with_lists(seed: int, steps: list[Step]) -> list[Step]:
@@ -160,6 +184,9 @@ _WEIGHTS = {
 _MEANWHILE = {
     "browser": 3, "server": 3, "shop": 2, "news": 2, "stale": 1, "forged": 1, "withdraw": 5, "grant": 2, "erase": 2,
 }  # fmt: skip
+
+
+FETCHED_SHARE = 0.25
 
 
 class _About(NamedTuple):

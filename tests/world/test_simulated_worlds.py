@@ -9,19 +9,22 @@ from typing import Any
 import apsw
 import pytest
 
+from tests.store.faulty_disk import disk
 from tests.world import older_forms, one_world
 from tests.world.__main__ import broken_in
 from tests.world.defects import DEFECTS, planted
+from tests.world.fetched_shop import asked_here
 from tests.world.older_forms import OLDEST
 from tests.world.one_world import run_world
+from tests.world.promises import PLATFORMS, WEBHOOK
 from tests.world.shrinking import shrink
-from tests.world.steps import plan
+from tests.world.steps import SHOP, plan, things
 from twofold.store.beside.folder import DATABASE
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.sqlite import database
 
 SEEDS = range(8)
-CHEAP = {"keys-forgotten": 40, "made-anew": 40, "refused-and-gone": 40}
+CHEAP = {"keys-forgotten": 40, "made-anew": 40, "refused-and-gone": 40, "fetched-and-forgotten": 10}
 """Defects that some of so many seeds find; the others are `make world-defects`."""
 
 
@@ -76,6 +79,43 @@ def test_what_was_found_once_is_mended(name):
 def test_a_seed_replays_exactly():
     """Another run of it has the same answers and the same bytes leave."""
     assert run_world(3).trace == run_world(3).trace != run_world(4).trace
+
+
+ASKED_FOR = {
+    "named-once": (0, [("shop", 0), ("news", 0, 1), ("pass", 61_000)]),
+    "unknown-at-once": (0, [("api", 9), ("shop", 0), ("pass", 61_000)]),
+    "impatient-by-failures": (0, [("api", 3, 3, 9), ("shop", 0), ("pass", 61_000), ("pass", 61_000), ("pass", 61_000)]),
+    "refused-and-given-up": (0, [("api", 7), ("shop", 0), ("pass", 61_000)]),
+    "seen-once": (
+        15,
+        [("pass", 100), ("shop", 0), ("pass", 1_000_000), ("pass", 61_000), ("unnoticed", 0, 1), ("pass", 1_000_000)],
+    ),
+}
+"""Defects of how a shop is asked: in how many minutes its list is read, and steps by which each comes to light."""
+
+
+@pytest.mark.parametrize("name", list(ASKED_FOR))
+def test_what_a_shop_named_is_asked_for_until_it_is_had(name):
+    """And is not with the defect: of an order that its shop knows as the first that was sold."""
+    list_minutes, steps = ASKED_FOR[name]
+    seed = next(n for n in range(40) if things(n)[0].sold and not things(n)[0].poison)
+    world = [("fetched", list_minutes), *steps]
+    assert broken_in(seed, world) == []
+    with planted(name):
+        assert broken_in(seed, world) != []
+
+
+def test_an_order_that_was_fetched_leaves_with_what_the_shop_said_of_it():
+    """By its number alone it came: the words that leave are of the shop's webhook, one for each platform."""
+    seed = next(n for n in range(40) if things(n)[0].sold and not things(n)[0].poison)
+    with one_world._quiet(), one_world._small(), one_world._room() as room, disk() as layer:
+        world = one_world.World(seed, room, layer, 0)
+        try:
+            with asked_here(world.fetched):
+                assert world.play([("fetched", 0), ("shop", 0), ("pass", 61_000)]) == []
+        finally:
+            world.leave()
+        assert set(world.promises.first) == {(0, name, WEBHOOK) for name in PLATFORMS[SHOP]}
 
 
 @pytest.mark.parametrize("name", list(CHEAP))
