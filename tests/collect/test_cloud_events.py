@@ -109,6 +109,36 @@ def test_a_batch_keeps_what_is_valid(gateway: Running) -> None:
     assert [(r["index"], r["path"]) for r in rows] == [(1, "specversion"), (2, "body"), (3, "time")]
 
 
+NESTED = json.dumps(envelope("91")).replace('"currency": "EUR"', '"x": ' + "[" * 30 + "]" * 30)
+TWICE = json.dumps(envelope("91")).replace('"type": ', '"type": "Lead", "type": ')
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("broken", "reason"), [(NESTED, "too_deep"), (TWICE, "duplicate_key"), (NESTED.replace("EUR", "\xd6"), "too_deep")]
+)
+def test_what_one_event_of_a_batch_broke_refuses_that_one(
+    gateway: Running, broken: str, reason: str, place: int
+) -> None:
+    """Also where the batch is in another encoding than it says."""
+    items = [json.dumps(envelope(order, id=order)) for order in ("92", "93")]
+    items.insert(place, broken)
+    reply = send(gateway, f"[{','.join(items)}]".encode("latin-1"), "application/cloudevents-batch+json")
+    assert (reply.status, reply.json["events_received"]) == (200, 2)
+    assert [e.custom_data.order_id for e in gateway.new_events()] == ["92", "93"]
+    assert [(r["index"], r["reason"]) for r in gateway.new_refused()] == [(place, reason)]
+
+
+def test_what_was_mended_in_one_event_of_a_batch_is_said_of_that_one(gateway: Running) -> None:
+    mended = json.dumps(envelope("95", id="95")).replace('"EUR"', '"EUR", "content_name": "Gr\\u0000\xfc\xdfe"')
+    batch = f"[{json.dumps(envelope('94', id='94'))},{mended}]".encode("latin-1")
+    assert send(gateway, batch, "application/cloudevents-batch+json").status == 200
+    plain, told = gateway.new_events()
+    assert (plain.custom_data.order_id, plain.warnings) == ("94", ())
+    assert told.custom_data.other["content_name"] == "Gr\xfc\xdfe"
+    assert any("content_name" in warning for warning in told.warnings)
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [

@@ -242,7 +242,7 @@ def _apart(body: bytes, refusal: Refusal, name: str, mender: Mender) -> dict[str
     return refusal if envelopes or isinstance(rest, Refusal) else {**rest, name: data}
 
 
-def read_list_text(text: str, name: str, events: int, mender: Mender) -> Any:
+def read_list_text(text: str | bytes, name: str, events: int, mender: Mender) -> Any:
     """A list of events as JSON text. Its events may be JSON texts of their own, each longer than a text may be."""
     inner = Mender()
     data = read_json(text, events=events, mender=inner)
@@ -250,7 +250,7 @@ def read_list_text(text: str, name: str, events: int, mender: Mender) -> Any:
         mender.adopt(inner, name)
         return data
     try:
-        return _events_apart(text, name, mender)
+        return _events_apart(mend_json(text) if inner.reread and isinstance(text, bytes) else text, name, mender)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return data
 

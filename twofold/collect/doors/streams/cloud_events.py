@@ -10,7 +10,7 @@ from typing import Any
 
 from twofold.clock import Clock, bounds_of
 from twofold.collect.access import bearer_of, key_fits
-from twofold.collect.doors.decode import read_fields
+from twofold.collect.doors.decode import read_fields, read_list_text
 from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import Reply, Request
@@ -74,13 +74,15 @@ class CloudEventsDoor:
             dataset=policy.id, channel=Channel.SERVER, sender=ENTRY, tier=Tier.T2, received_at=self._clock(),
             bounds=bounds_of(self._clock), policy=policy,
         )  # fmt: skip
-        batch = Batch(notes=mender.sentences())
+        is_batch = _kind(request) == BATCH
+        notes, mended = mender.by_event() if is_batch else (mender.sentences(), {0: mender.sentences()})
+        batch = Batch(notes=notes)
         for index, item in enumerate(items):
             if isinstance(item, Refusal):
                 batch.refuse(item, index)
                 continue
             raw, unknown = raw_event(item)
-            event = run(raw, origin, mender.sentences())
+            event = run(raw, origin, mended.get(index, ()))
             if isinstance(event, Refusal):
                 batch.refuse(event, index, item)
                 continue
@@ -94,18 +96,35 @@ class CloudEventsDoor:
 
 def _items(request: Request, mender: Mender) -> list[Any] | Refusal:
     """The events of a request in any of the three modes, or what is wrong with each."""
-    kind = request.header(b"content-type").partition(";")[0].strip().lower()
+    if _kind(request) == BATCH:
+        return _listed(request.body, mender)
     tree = read_json(request.body, events=MAX_EVENTS, mender=mender) if request.body else None
     if isinstance(tree, Refusal):
         return tree
-    if kind == BATCH:
-        if not isinstance(tree, list) or not 0 < len(tree) <= MAX_EVENTS:
-            return _envelope(f"a list of 1 to {MAX_EVENTS} CloudEvents", tree)
-        return [read_envelope_event(one) if isinstance(one, dict) else _envelope("a CloudEvent", one) for one in tree]
     attributes = binary_attributes(request.headers())
     if attributes:
         return [read_envelope_event(attributes, {} if tree is None else tree)]
     return [read_envelope_event(tree)] if isinstance(tree, dict) else _envelope("a CloudEvent", tree)
+
+
+def _kind(request: Request) -> str:
+    return request.header(b"content-type").partition(";")[0].strip().lower()
+
+
+def _listed(body: bytes, mender: Mender) -> list[Any] | Refusal:
+    """The events of a batch, each by itself: what one of them broke refuses that one."""
+    tree = read_list_text(body, "data", MAX_EVENTS, mender)
+    if isinstance(tree, Refusal):
+        return tree
+    if not isinstance(tree, list) or not 0 < len(tree) <= MAX_EVENTS:
+        return _envelope(f"a list of 1 to {MAX_EVENTS} CloudEvents", tree)
+    return [_one(item) for item in tree]
+
+
+def _one(item: Any) -> Any:
+    if isinstance(item, Refusal):
+        return item
+    return read_envelope_event(item) if isinstance(item, dict) else _envelope("a CloudEvent", item)
 
 
 def _envelope(expected: str, got: Any) -> Refusal:
