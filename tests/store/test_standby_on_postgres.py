@@ -6,11 +6,13 @@ stops with what is missing instead of going on.
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import time
 
 import psycopg
 import pytest
-from several_gateways import LONG, PATIENCE_S, Shops, gateways, require_all
+from several_gateways import LONG, PATIENCE_S, Process, Shops, gateways, require_all
 
 from tests.facts.postgres import STANDBY, Server, killable
 from tests.fakes.graph import in_thread
@@ -78,3 +80,41 @@ def test_a_standby_that_lacks_what_was_acknowledged_stops_each_gateway_with_what
                 checked = one.verify()
                 assert checked.returncode
                 assert "are missing" in checked.stdout
+
+
+def health_word(port: int) -> str:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().read().decode().strip()
+
+
+def until_healthy(one: Process, word: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while (said := health_word(one.port)) != word:
+        assert time.monotonic() < deadline, f"/health says {said}"
+        time.sleep(0.1)
+
+
+def test_while_the_standby_is_gone_senders_are_told_to_send_again_and_health_says_it(tmp_path):
+    """Nothing is acknowledged that is on one disk only. What nobody acknowledged is taken once the standby is back."""
+    with killable() as first, killable(of=first) as second, in_thread() as graph:
+        ask(first, f"alter system set synchronous_standby_names = 'ANY 1 ({STANDBY})'", "select pg_reload_conf()")
+        while ask(first, "select count(*) from pg_stat_replication where sync_state = 'quorum'") != [(1,)]:
+            time.sleep(0.1)
+        with gateways(tmp_path, ("all", "all"), both_of(first, second, "gone"), graph.url) as running:
+            shops = Shops(running, 100, clients=2)
+            shops.start()
+            shops.wait_for(20)
+            second.kill()
+            for one in running:
+                until_healthy(one, "stuck")
+            refused, acknowledged = shops.answers[503], len(shops.acknowledged)
+            while shops.answers[503] < refused + 10:
+                time.sleep(0.1)
+            assert len(shops.acknowledged) == acknowledged < 100
+            second.start()
+            shops.wait_for(100)
+            shops.end()
+            for one in running:
+                until_healthy(one, "ok")
+            require_all(shops, graph, running)

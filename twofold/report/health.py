@@ -33,6 +33,7 @@ from twofold.store.secret import FILE as ERASURES
 from twofold.store.sqlite.page_check import DAMAGED
 from twofold.store.store import Store
 
+HANGS_AFTER_S = 4.0  # nothing was committed for so long though something waits: senders are told to send again
 LATE_AFTER_S = 300.0  # what is due should have been tried by then
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
@@ -166,7 +167,8 @@ class HealthPage:
         outbox = self._counts.with_waiting(waiting_by)
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
-        stuck = self._delivers and overdue_s > STUCK_AFTER_S
+        late_commit_s = self.store.late_s
+        stuck = late_commit_s > HANGS_AFTER_S or (self._delivers and overdue_s > STUCK_AFTER_S)
         # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
         # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
         degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in waiting_by)
@@ -182,6 +184,7 @@ class HealthPage:
                 "refused": tally.get("refused", 0),
                 "waiting_for_disk": self.store.queued,
                 "last_commit_s_ago": (now - self.store.last_commit_ms) / 1000,
+                "late_s": round(late_commit_s, 1),
                 "watermark": self.store.watermark.lag(),
             },
             # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
@@ -336,6 +339,11 @@ class StoreMetrics:
     def collect(self) -> Any:
         yield GaugeMetricFamily(
             "twofold_waiting_for_disk", "Events handed to the writer and not committed.", value=self._store.queued
+        )
+        yield GaugeMetricFamily(
+            "twofold_commit_late_seconds",
+            "How long events have waited without anything being committed; 0 while none waits.",
+            value=self._store.late_s,
         )
         yield GaugeMetricFamily(
             "twofold_last_commit_timestamp_seconds",

@@ -129,6 +129,15 @@ class Database(Protocol):
     def begin(self, beside: bool = False, /) -> None:
         """Opens a transaction: among several processes after those of all others, or ``beside`` those that may be."""
 
+    def begin_now(self, beside: bool = False, /) -> bool:
+        """The same without waiting for others: False where it is open, and `wait_turn` has to be called before anything else."""
+
+    def wait_turn(self, beside: bool = False, /) -> None:
+        """Returns when it is this transaction's turn. May run on a thread of its own while nobody else uses this."""
+
+    def hurry(self) -> None:
+        """On another thread than that which commits: its wait is cut short, and what it waited for is not acknowledged."""
+
     def commit(self) -> None:
         """Returns when the transaction is on disk."""
 

@@ -148,6 +148,11 @@ class Store:
         return self._commits.last_commit_ms
 
     @property
+    def late_s(self) -> float:
+        """How long what was handed in has waited without anything being committed; 0.0 while nothing waits. On any thread."""
+        return self._commits.late_s
+
+    @property
     def altered(self) -> int:
         """What was not done since the start because something stored of it is not what was written: deliveries that were not
         sent, and bodies whose events go with such a row and were not accepted."""

@@ -28,6 +28,9 @@ CONNECT_S = 5
 STATEMENT_S = 60
 READ_S = 900
 """A report over years may ask for so long; a question whose asker is gone the server ends by itself (`GONE_S`)."""
+ROW_MS = 250
+"""How long the gateway's loop stands still at most for a row that another process has: until then it answers nobody. Sooner than the
+server looks whether two wait for each other."""
 GONE_S = 10
 FETCHED = 2_000
 """Rows of a walk that are in memory at once."""
@@ -92,11 +95,13 @@ def _configure(db: Connection[Any], writes: bool) -> None:
 
 
 def find_by_keys(db: Connection[Any]) -> None:
-    """For whoever asks as the embedded engine is asked: each statement names few rows, and finds them by keys. Whole tables are read
-    where there is no other way; what is thought of their size, when some of it is months old, is no reason to."""
+    """For the gateway's loop, which asks as the embedded engine is asked, and waits for nobody long: each statement names few rows, and
+    finds them by keys. Whole tables are read where there is no other way; what is thought of their size, when some of it is months
+    old, is no reason to."""
     for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
         db.execute(f"set {name} = off")
     db.execute("set max_parallel_workers_per_gather = 0")
+    db.execute(f"set lock_timeout = {ROW_MS}")
 
 
 def _setting(db: Connection[Any], name: str) -> str:

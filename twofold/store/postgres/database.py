@@ -20,7 +20,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked
 from twofold.store.beside.folder import FolderLock, make_folder
 from twofold.store.engine import SCHEMA_VERSION
-from twofold.store.postgres.connection import SCHEMA, Reader, connect, find_by_keys, rows_of
+from twofold.store.postgres.connection import ROW_MS, SCHEMA, Reader, connect, find_by_keys, rows_of
 from twofold.store.postgres.dead_rows import set_pace
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
@@ -45,8 +45,14 @@ log = logging.getLogger("twofold.store")
 TURN = LOCK + 1
 """The advisory lock of a transaction of one among several: shared by those that may run beside each other."""
 _BEGIN = "begin isolation level read committed"
-_BEGIN_BESIDE = f"{_BEGIN}; select pg_advisory_xact_lock_shared({TURN})"
-_BEGIN_APART = f"{_BEGIN}; select pg_advisory_xact_lock({TURN})"
+_LOCK_OF = {True: "advisory_xact_lock_shared", False: "advisory_xact_lock"}
+"""By whether a transaction runs beside others."""
+_TRY = {beside: f"{_BEGIN}; select pg_try_{lock}({TURN})" for beside, lock in _LOCK_OF.items()}
+_WAIT = {
+    beside: f"set local lock_timeout = '15s'; select pg_{lock}({TURN}); set local lock_timeout = {ROW_MS}"
+    for beside, lock in _LOCK_OF.items()
+}
+"""Whoever has the turn keeps it until its commit is through. That is waited for on a thread of its own, and may be long."""
 _BEGUN = re.compile(r"(?m)^insert into (\w+)")
 _MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
@@ -162,10 +168,26 @@ class Engine:
 
     def begin(self, beside: bool = False) -> None:
         """Opens a transaction; the commit ends it, or `rollback`."""
+        if not self.begin_now(beside):
+            self.wait_turn(beside)
+
+    def begin_now(self, beside: bool = False) -> bool:
+        """See `store.engine.Database`."""
         if self.alone:
             self._plain(_BEGIN, "BEGIN")
-        else:
-            self._plain(_BEGIN_BESIDE if beside else _BEGIN_APART, "BEGIN")
+            return True
+        begun = self._plain(_TRY[beside], "BEGIN")
+        begun.nextset()
+        return begun.fetchone() == (True,)
+
+    def wait_turn(self, beside: bool = False) -> None:
+        """See `store.engine.Database`."""
+        self._plain(_WAIT[beside], "SET")
+
+    def hurry(self) -> None:
+        """A wait for a standby ends with a warning, and that for a turn with an error."""
+        with suppress(psycopg.Error):
+            self._db.cancel()
 
     def commit(self) -> None:
         """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
@@ -197,7 +219,7 @@ class Engine:
             raise
         self.commit()
 
-    def _plain(self, sql: str, expected: str) -> None:
+    def _plain(self, sql: str, expected: str) -> psycopg.Cursor[Any]:
         self._require()
         try:
             cursor = self._db.execute(sql, prepare=False)
@@ -206,6 +228,7 @@ class Engine:
         # Of two commands the cursor stands at the first one's answer.
         if cursor.statusmessage != expected:
             raise StoreError(f"internal: {sql} was answered {cursor.statusmessage}")
+        return cursor
 
     # -- life
 

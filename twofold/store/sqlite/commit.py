@@ -6,7 +6,8 @@ told by whoever makes it.
 
 The statements run on the loop's thread and only the commit, which waits for the disk, on a thread of its own; the two
 never use the connection at once. With everything on the other thread each statement was a fight for the interpreter's
-lock: the same load cost 2.3 times the processor time for an accept.
+lock: the same load cost 2.3 times the processor time for an accept. What may take long is never waited for on the loop: a commit, which
+may hang on a standby that is gone, nor the turn of other processes, which have it until their commits are through.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import MsgspecError
 
@@ -35,6 +36,17 @@ TRIES = 12
 """How often a job is tried in whose way other processes were, before its sender is told to come again."""
 REST_S = 0.004
 """How long is waited before the next try, drawn up to so much for each try there was."""
+
+PATIENCE_S = 4.0
+"""Who sent events is told within so long to send again, where nothing can be committed: shops give up after five seconds."""
+STOPPED_S = 1.0
+"""A look that comes so much too late says that this process stood still, and nothing of the database."""
+
+
+class _Turn(NamedTuple):
+    """What the committing thread does for these jobs is to wait for their turn among other processes."""
+
+    jobs: list[Job]
 
 
 class Commits:
@@ -62,7 +74,12 @@ class Commits:
         self._closing = False
         self._resting = False  # other processes were in the way: the next try is a moment later
         self._idle = asyncio.Event()
-        self._written: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._under: list[Job] = []  # in the committing thread's hands
+        self._moved_at = 0.0  # by the loop's clock: when a job was answered last, or the first one came
+        self._tried_at = 0.0
+        self._late = False
+        self._look: asyncio.TimerHandle | None = None
+        self._written: queue.SimpleQueue[list[Job] | _Turn | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._commit_loop, name="twofold-commit", daemon=True)
         self.queued = 0  # events and refusals handed in and not yet committed
@@ -77,11 +94,18 @@ class Commits:
         self._thread.start()
 
     async def finish(self) -> None:
-        """Refuses further jobs, finishes what is queued and ends the thread."""
+        """Refuses further jobs, finishes what is queued and ends the thread. A commit that hangs is not waited for."""
         self._closing = True
         while self._waiting or self._committing:
             self._idle.clear()
-            await self._idle.wait()
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._idle.wait()
+            except TimeoutError:
+                if self.late_s >= PATIENCE_S:
+                    await asyncio.get_running_loop().run_in_executor(None, self._engine.hurry)
+        if self._look is not None:
+            self._look.cancel()
         if self._thread.is_alive():
             self._written.put(None)
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
@@ -92,10 +116,15 @@ class Commits:
         return self._loop.create_future()
 
     def submit(self, job: Job) -> asyncio.Future[Any]:
-        """Queues a job. Raises `StoreFailed` after a failed write, and when closing."""
+        """Queues a job. Raises `StoreFailed` after a failed write, and when closing; `StoreAway` for events while nothing is
+        committed."""
         if self.failed is not None or self._closing:
             raise StoreFailed
+        if self._late and job.work is None:
+            raise self._too_late()
         self.queued += job.weight
+        if not self._waiting and not self._committing:
+            self._begin_to_wait()
         self._waiting.append(job)
         if not self._committing and len(self._waiting) == 1:
             # Not at once: what else the loop has ready to read joins the same commit.
@@ -132,8 +161,20 @@ class Commits:
         return jobs
 
     def _write(self, jobs: list[Job]) -> None:
+        """Writes them where it is their turn at once; else the turn is waited for elsewhere."""
+        self._tried_at = self._now()
         try:
-            self._engine.begin(jobs[0].beside)
+            if not self._engine.begin_now(jobs[0].beside):
+                self._hand_over(jobs, _Turn(jobs))
+                return
+        except Exception as err:
+            self._refused(jobs, err)
+            return
+        self._fill(jobs)
+
+    def _fill(self, jobs: list[Job]) -> None:
+        """The statements of these jobs, and the order to commit them."""
+        try:
             if self._engine.stale:
                 self._transaction.reread()
                 self._engine.stale = False
@@ -143,24 +184,42 @@ class Commits:
             return
         for job, result in zip(jobs, results, strict=True):
             job.result = result
-        self._committing = True
-        self._written.put(jobs)
+        self._hand_over(jobs, jobs)
+
+    def _hand_over(self, jobs: list[Job], what: list[Job] | _Turn) -> None:
+        self._committing, self._under = True, jobs
+        self._written.put(what)
 
     def _commit_loop(self) -> None:
-        """The committing thread: waits for the disk, nothing else."""
+        """The committing thread: waits for the disk or for a turn, nothing else."""
         assert self._loop is not None
-        while (jobs := self._written.get()) is not None:
+        while (what := self._written.get()) is not None:
             error: Exception | None = None
+            turn = isinstance(what, _Turn)
+            jobs = what.jobs if isinstance(what, _Turn) else what
             try:
-                self._transaction.flush()
-                self._engine.commit()
+                if turn:
+                    self._engine.wait_turn(jobs[0].beside)
+                else:
+                    self._transaction.flush()
+                    self._engine.commit()
             except Exception as err:
                 error = err
-            self._loop.call_soon_threadsafe(self._committed, jobs, error)
+            self._loop.call_soon_threadsafe(self._begun if turn else self._committed, jobs, error)
+
+    def _begun(self, jobs: list[Job], error: Exception | None) -> None:
+        """On the loop again: it is these jobs' turn, or it did not come."""
+        self._committing, self._under = False, []
+        self._tried_at = self._now()
+        if error is not None:
+            self._refused(jobs, error)
+        else:
+            self._fill(jobs)
+        self._pump()
 
     def _committed(self, jobs: list[Job], error: Exception | None) -> None:
         """On the loop again: the transaction is on disk, or it is not."""
-        self._committing = False
+        self._committing, self._under = False, []
         if error is not None:
             self._refused(jobs, error)
         else:
@@ -212,7 +271,9 @@ class Commits:
         self._waiting.extendleft(reversed(jobs))
         self._resting = True
         assert self._loop is not None
-        self._loop.call_later(random.uniform(0, REST_S * jobs[0].tries), self._rested)
+        # What waited for a row has held the loop up for as long: others come first then, and of two that waited for each other one.
+        longest = REST_S * jobs[0].tries + 2 * (self._now() - self._tried_at)
+        self._loop.call_later(random.uniform(0, longest), self._rested)
 
     def _rested(self) -> None:
         self._resting = False
@@ -222,6 +283,54 @@ class Commits:
         self._engine.rollback()
         self._transaction.rolled_back()
 
+    # -- what takes too long
+
+    @property
+    def late_s(self) -> float:
+        """How long jobs have waited without one being answered; 0.0 where none waits. May be asked on any thread."""
+        return max(0.0, self._now() - self._moved_at) if self._waiting or self._committing else 0.0
+
+    def _now(self) -> float:
+        assert self._loop is not None
+        return self._loop.time()
+
+    def _begin_to_wait(self) -> None:
+        self._moved_at = self._now()
+        if self._look is None:
+            self._look_at(self._moved_at + PATIENCE_S)
+
+    def _look_at(self, due: float) -> None:
+        assert self._loop is not None
+        self._look = self._loop.call_at(due, self._look_if_late, due)
+
+    def _look_if_late(self, due: float) -> None:
+        """At most once in `PATIENCE_S`, and only while there is something to wait for."""
+        self._look = None
+        if not self._waiting and not self._committing:
+            return
+        now = self._now()
+        if now > due + STOPPED_S:
+            self._moved_at = now
+        if now - self._moved_at >= PATIENCE_S:
+            self._put_off()
+        self._look_at(max(self._moved_at, now - PATIENCE_S / 2) + PATIENCE_S)
+
+    def _put_off(self) -> None:
+        """Senders hear that they have to send again. What only waited is taken back; what is being committed may still arrive, and is
+        a repeat then. Other work waits on: nobody would do it a second time."""
+        if not self._late:
+            log.error("nothing was committed for %.0f s; events are refused until something is", self.late_s)
+        self._late = True
+        for job in [*self._under, *self._waiting]:
+            if job.work is None and not job.future.done():
+                job.future.set_exception(self._too_late())
+        self.queued -= sum(job.weight for job in self._waiting if job.work is None)
+        self._waiting = deque(job for job in self._waiting if job.work is not None)
+        self._alone = min(self._alone, len(self._waiting))
+
+    def _too_late(self) -> StoreAway:
+        return StoreAway(f"nothing was committed for {self.late_s:.0f} s; send again later")
+
     def _fail(self, err: BaseException) -> None:
         log.critical("the store failed; nothing further is acknowledged: %s", err)
         self.failed = err
@@ -230,7 +339,7 @@ class Commits:
 
     def _answer(self, jobs: list[Job], results: list[Any]) -> None:
         """On the loop: settles every future of one commit and wakes the workers."""
-        woken = False
+        woken, self._late, self._moved_at = False, False, self._now()
         for job, result in zip(jobs, results, strict=True):
             self.queued -= job.weight
             failed = isinstance(result, BaseException)

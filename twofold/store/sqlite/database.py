@@ -148,6 +148,17 @@ class Engine:
         """Opens a transaction; the commit ends it, or `rollback`. Two are never beside each other."""
         self.run("begin")
 
+    def begin_now(self, _beside: bool = False) -> bool:
+        """A file has one owner, so it is always its turn."""
+        self.run("begin")
+        return True
+
+    def wait_turn(self, _beside: bool = False) -> None:
+        """There is none to wait for."""
+
+    def hurry(self) -> None:
+        """A disk is waited for: what becomes of a flush that is cut short nobody can say."""
+
     def commit(self) -> None:
         """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
         self._require_files()

@@ -1,0 +1,177 @@
+"""Commits that hang, because the standby that they wait for is gone, or because another process has the turn and does not end: senders
+hear that they have to send again, the loop goes on, and nothing of what was taken back is stored.
+
+The server is a real one; that its standby never answers, is its own setting that names one which does not exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows
+
+from tests.databases import Databases
+from twofold.errors import StoreAway
+from twofold.store.opened.routes import Route
+from twofold.store.sqlite import commit
+from twofold.store.store import Store
+
+ROUTES = {"1": Route(destinations=("meta-1",))}
+PATIENCE_S = 60
+FOR_A_STANDBY = (
+    "select pid from pg_stat_activity where datname = current_database() and wait_event = 'SyncRep' order by 1"
+)
+FOR_THE_TURN = "select pid from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "PATIENCE_S", 0.3)
+
+
+@contextmanager
+def operator(address: str) -> Iterator[psycopg.Connection[Any]]:
+    """A session that waits for no standby."""
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute("set synchronous_commit = local")
+        yield db
+
+
+@asynccontextmanager
+async def gateway(folder: Path, name: str = "w0") -> AsyncIterator[Store]:
+    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=NOW, peer=name)
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+async def until(holds: Any) -> Any:
+    """On the loop of the gateways: while one of them holds it up, nothing is seen."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (found := holds()):
+            await asyncio.sleep(0.02)
+    return found
+
+
+@asynccontextmanager
+async def no_standby(db: psycopg.Connection[Any]) -> AsyncIterator[None]:
+    """Commits wait for one that is gone."""
+    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+    db.execute("select pg_reload_conf()")
+    try:
+        await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+        yield
+    finally:
+        db.execute("alter system reset synchronous_standby_names")
+        db.execute("select pg_reload_conf()")
+
+
+def run(postgres: Databases, folder: Path, scenario: Any) -> Any:
+    with operator(postgres.of(folder)) as db:
+        return asyncio.run(scenario(db))
+
+
+def test_senders_hear_that_nothing_is_committed_and_what_only_waited_is_not_stored(
+    tmp_path, postgres: Databases
+) -> None:
+    """The first copy's commit hangs: it may arrive, and is a repeat later. The second waited behind it, the third comes when it is known
+    already. What a worker claimed meanwhile is done once the standby is back, by nobody a second time."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> list[str]:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("before")])
+            async with no_standby(db):
+                hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
+                await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
+                waits = asyncio.ensure_future(store.append([copy_of_buyer("waits")]))
+                claiming = asyncio.ensure_future(claim(store, NOW + 1_000))
+                for one in (hangs, waits):
+                    with pytest.raises(StoreAway, match=r"nothing was committed for \d+ s; send again later"):
+                        await one
+                assert store.late_s > commit.PATIENCE_S
+                with pytest.raises(StoreAway, match="nothing was committed"):
+                    await store.append([copy_of_buyer("later")])
+                assert store.queued == 1  # that whose commit hangs
+                assert not claiming.done()
+            assert {d.event_id for d in await claiming} == {"before", "hangs"}
+            assert (store.late_s, store.queued) == (0.0, 0)
+            assert await store.append([copy_of_buyer("hangs")]) == [REPEAT]
+            assert await store.append([copy_of_buyer("waits")]) == [FIRST]
+            return [row["event_id"] for row in rows(store.folder, "events")]
+
+    assert run(postgres, tmp_path, scenario) == ["before", "hangs", "hangs", "waits"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_a_gateway_whose_commit_hangs_ends(tmp_path, postgres: Databases) -> None:
+    """Its wait is cut short, so that the process can go; what hung was not acknowledged, and is a repeat when it comes again."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        store = Store(folder_of(tmp_path, "w0"), routes=ROUTES, opened_at=NOW, peer="w0")
+        store.start()
+        async with no_standby(db):
+            hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
+            await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
+            async with asyncio.timeout(PATIENCE_S):
+                await store.close()
+            with pytest.raises(StoreAway):
+                await hangs
+        async with gateway(tmp_path) as store:
+            assert await store.append([copy_of_buyer("hangs")]) == [REPEAT]
+
+    run(postgres, tmp_path, scenario)
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_the_loop_goes_on_while_another_process_has_the_turn(tmp_path, postgres: Databases) -> None:
+    """One has the database for itself and hangs in its commit. The other waits for its turn, and its loop for nothing: it is on that loop
+    that the server is asked who waits. Then both go on, in order."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        async with gateway(tmp_path, "w0") as first, gateway(tmp_path, "w1") as second:
+            async with no_standby(db):
+                alone = asyncio.ensure_future(first.transact(lambda engine: engine.run("put_meta", ("alone", ""))))
+                await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
+                comes = asyncio.ensure_future(second.append([copy_of_buyer("comes")]))
+                noted = asyncio.ensure_future(second.keep_note("kept", "it"))
+                await until(lambda: db.execute(FOR_THE_TURN).fetchall())
+                with pytest.raises(StoreAway, match="nothing was committed"):
+                    await comes
+                assert db.execute(FOR_THE_TURN).fetchall()
+                assert not noted.done()
+            await alone
+            await noted
+            assert await second.note("kept") == "it"
+            await until(lambda: not second.queued)
+
+    run(postgres, tmp_path, scenario)
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, postgres: Databases) -> None:
+    """An operator's open transaction has it. Each try gives up after a moment, and the loop has its turn between them, as the tries that
+    are counted on it show; once the operator is through the copy is taken, without its sender having heard of it."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> list[Any]:
+        monkey = pytest.MonkeyPatch()
+        monkey.setattr(commit, "PATIENCE_S", PATIENCE_S)
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("before")])
+            with psycopg.connect(postgres.of(tmp_path)) as other:
+                other.execute("select 1 from twofold.action for update")
+                coming = asyncio.ensure_future(store.append([copy_of_buyer("before", at=NOW + 1)]))
+                await until(lambda: any(job.tries > 1 for job in store._commits._waiting))
+                assert not coming.done()
+            verdicts = await coming
+        monkey.undo()
+        return verdicts
+
+    assert run(postgres, tmp_path, scenario) == [REPEAT]
