@@ -214,6 +214,24 @@ def test_a_bank_reference_decides_whatever_the_amount():
     assert pays(found) == [("batch:psp/2", "49.00", "bank_reference", "certain")]
 
 
+def test_a_batch_that_a_text_names_with_another_amount_is_for_a_person_to_decide():
+    """Nothing is taken for it; who asks is told which batch it names. Its own amount, and a batch that is paid, say nothing more."""
+    groups = groups_of([batch("PO-7731", "50.00", day(4))], [])
+    other = credit("48.00", day(5), text="SETTLEMENT PO-7731")
+    found = match_lines([], [other], groups)
+    assert not found.matches
+    assert [(p.line, p.rule, p.why, p.answers) for p in found.proposals] == [
+        (other.name, "batch_in_text", "amount_differs", (("batch:psp/PO-7731",),))
+    ]
+    assert found.open == {other.name: D("48.00")}
+    whole = credit("50.00", day(5), text="SETTLEMENT PO-7731", account="2")
+    found = match_lines([], [other, whole], groups)
+    assert pays(found) == [("batch:psp/PO-7731", "50.00", "batch_in_text", "certain")]
+    assert not found.proposals
+    for not_its in (debit("-48.00", day(5), text="PO-7731"), credit("48.00", day(5), text="PO-7731", currency="USD")):
+        assert not match_lines([], [not_its], groups).proposals
+
+
 def test_two_batches_of_one_net_go_by_their_dates_or_nobody_takes_them():
     """The older first where both dates differ; equal dates are ambiguous."""
     later = groups_of([batch("a", "50.00", day(3), day(4)), batch("b", "50.00", day(3), day(5))], [])

@@ -2,7 +2,7 @@
 
 Owns that choice. A batch is matched with what it declares, also when its lines do not add up to it: then its money is
 known to be on the bank and is called banked nowhere. Two batches of one net in one span: the older takes the earlier
-line; where dates tell nothing apart, nobody does.
+line; where dates tell nothing apart, nobody does. A batch that only a text names, with another amount, is for a person to decide.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from twofold.ledger.filing import day_text
 from twofold.ledger.ties import FAILED, is_telling, plain, tokens_of
+from twofold.reconcile.matches.lumps import MOST_SHOWN
 from twofold.reconcile.matches.tolerance import Tolerance, bank_days_after
 from twofold.reconcile.matches.values import Days, Entry, Group, Proposal
 
@@ -31,12 +32,7 @@ class Paid(NamedTuple):
 
 def by_reference(entries: Sequence[Entry], groups: Iterable[Group]) -> Iterator[Paid]:
     """Lines whose reference names exactly one batch, whatever their amount; in free text the amount must be right too."""
-    named: dict[str, set[str]] = defaultdict(set)
-    known: dict[str, Group] = {}
-    for group in groups:
-        known[group.key] = group
-        for reference in {*group.references, plain(group.batch.bank_reference), plain(group.batch.id)} - {""}:
-            named[reference].add(group.key)
+    known, named = _named(groups)
     for entry in entries:
         fields = [plain(r.partition(":")[2]) for r in entry.line.references]
         told = {key: f for f in fields for key in named.get(f, ()) if _issued(f, known[key])}
@@ -44,11 +40,39 @@ def by_reference(entries: Sequence[Entry], groups: Iterable[Group]) -> Iterator[
             key, field = next(iter(told.items()))
             yield Paid(entry, known[key], BANK_REFERENCE, field)
             continue
-        words = [w for w in (*fields, *tokens_of(entry.line.text)) if is_telling(w)]
+        words = _words(entry)
         read = {key: w for w in words for key in named.get(w, ()) if known[key].net == entry.line.gross}
         if len(read) == 1:
             key, word = next(iter(read.items()))
             yield Paid(entry, known[key], BATCH_NUMBER, word)
+
+
+def by_name_alone(entries: Iterable[Entry], groups: Iterable[Group]) -> Iterator[Proposal]:
+    """Lines in whose text batches stand, of the line's currency and side, with another amount: a key never excuses that."""
+    known, named = _named(groups)
+    for entry in entries:
+        keys = sorted({
+            key for word in _words(entry) for key in named.get(word, ())
+            if known[key].batch.currency == entry.line.currency and known[key].net * entry.line.gross > 0
+        })  # fmt: skip
+        if keys:
+            answers = tuple((key,) for key in keys[:MOST_SHOWN])
+            yield Proposal(line=entry.name, rule=BATCH_NUMBER, why="amount_differs", answers=answers)
+
+
+def _named(groups: Iterable[Group]) -> tuple[dict[str, Group], Mapping[str, set[str]]]:
+    """Batches by their keys, and the keys by what may stand for them on a bank's line."""
+    known, named = dict[str, Group](), defaultdict[str, set[str]](set)
+    for group in groups:
+        known[group.key] = group
+        for reference in {*group.references, plain(group.batch.bank_reference), plain(group.batch.id)} - {""}:
+            named[reference].add(group.key)
+    return known, named
+
+
+def _words(entry: Entry) -> list[str]:
+    fields = (plain(r.partition(":")[2]) for r in entry.line.references)
+    return [word for word in (*fields, *tokens_of(entry.line.text)) if is_telling(word)]
 
 
 def _issued(reference: str, group: Group) -> bool:

@@ -82,6 +82,10 @@ def match_lines(
     payers.proposals.update({p.line: p for p in unclear})
     payers.lump_sums(batches.sources_of(paid))
     payers.by_amount()
+    reached = {m.to for m in purse.matches}
+    waiting = [g for g in groups if g.key not in reached]
+    for one in batches.by_name_alone(purse.open_bank_lines(credits_only=False), waiting):
+        payers.proposals[one.line] = one
     proposals = {p.line: p for p in chain(payers.proposals.values(), twice)}
     return Matching(
         matches=tuple(sorted(purse.matches, key=lambda m: (purse.entries[m.line].line.at, m.line, m.to))),
