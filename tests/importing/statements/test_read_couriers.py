@@ -97,6 +97,17 @@ def test_common_headers_and_the_currency_behind_them(tmp_path, header):
     assert money(found) == [("cod_collected", "120.00"), ("cod_fee", "-3.00")]
 
 
+def test_a_time_with_an_offset_of_its_own_keeps_it_whatever_the_file_has(tmp_path):
+    """00:30 in Tbilisi is the day before in UTC: cash and its day are the row's, costs those of the remittance."""
+    row = "T1,1001,120.00,3.00,,117.00,2026-03-12 00:30:00 +0400,2026-03-16 01:00:00 +05:30,R7,UTR9,Delivered,GEL"
+    found = read(written(tmp_path, table(row)), REMITTANCES, source="Quick")
+    lines = [t for t in found.things if isinstance(t, MoneyLine)]
+    assert [(t.kind.value, t.zone, local_day(t)) for t in lines] == [
+        ("cod_collected", "+04:00", "2026-03-12"), ("cod_fee", "+05:30", "2026-03-16")
+    ]  # fmt: skip
+    assert lines[0].at == seconds("2026-03-11T20:30:00")
+
+
 def test_a_second_download_of_the_same_remittance_doubles_nothing(tmp_path):
     """The batch is named by the file and its day, without what a browser adds to the name."""
     text = table("A-77,120.00", header="AWB,COD Amount (GEL)")

@@ -72,10 +72,11 @@ class _Row(Struct, frozen=True, kw_only=True):
     source: str
     account: str
     currency: str
-    zone: str
+    zone: str  # in which the row tells ``at``
     batch: str
     at: int
-    remitted_at: int | None
+    remitted_at: int
+    remitted_zone: str
     references: tuple[str, ...]
     key: str  # the parcel's or the order's; empty on a deduction
 
@@ -101,20 +102,21 @@ def _row(
 ) -> Iterator[Item]:
     courier, currency = courier_of(cells), cells.currency("collected", "net")
     parcel, order = cells.id("parcel"), cells.id("order")
-    delivered_at, remitted_at = cells.time("delivered_at"), cells.time("remitted_at")
+    delivered_at, zone = cells.time_in_zone("delivered_at")
+    remitted_at, remitted_zone = cells.time_in_zone("remitted_at")
     if remitted_at is None:
         remitted_at = _day_of_name(cells.file)
-    at = delivered_at if delivered_at is not None else remitted_at
+    at, zone = (delivered_at, zone) if delivered_at is not None else (remitted_at, remitted_zone)
     if at is None:
         raise cells.misread(
             "remitted_at", "a day of delivery or remittance, or one in the file's name", "nothing", "no_date"
         )
-    paid_at = remitted_at if remitted_at is not None else at
+    paid_at, paid_zone = (remitted_at, remitted_zone) if remitted_at is not None else (at, zone)
     batch = cells.id("batch") or _batch_of_file(cells.file, paid_at)
     common = _Row(
         row=cells.row, source=source_of(courier), account=cells.file.options.account, currency=currency,
-        zone=cells.file.options.zone_name, batch=batch, at=at,
-        remitted_at=paid_at, references=gather(reference("parcel", parcel), reference("order", order)), key=parcel or order,
+        zone=zone, batch=batch, at=at, remitted_at=paid_at, remitted_zone=paid_zone,
+        references=gather(reference("parcel", parcel), reference("order", order)), key=parcel or order,
     )  # fmt: skip
     state = _state(cells) if common.key else None  # of a deduction the column says what it is for
     lines = _of_parcel(cells, common, state) if common.key else [_deduction(cells, common)]
@@ -183,8 +185,8 @@ def _line(common: _Row, kind: MoneyKind, amount: Decimal) -> MoneyLine:
         gross=amount,
         net=amount,
         currency=common.currency,
-        at=common.at if taken or common.remitted_at is None else common.remitted_at,
-        zone=common.zone,
+        at=common.at if taken else common.remitted_at,
+        zone=common.zone if taken else common.remitted_zone,
         day_only=True,
         available_at=common.remitted_at,
         batch=common.batch,

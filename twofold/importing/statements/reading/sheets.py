@@ -346,16 +346,20 @@ class Cells:
     def moment_in_zone(self, field: str, beside: str = "") -> tuple[int, str]:
         """A time that is needed, and the zone in which the row tells it: the offset behind the time, the row's column ``zone``, or the
         file's. So a line has the day that stands in its file."""
+        at, zone = self.time_in_zone(field, beside)
+        if at is None:
+            raise self.misread(field, "a time", "nothing", "no_date")
+        return at, zone
+
+    def time_in_zone(self, field: str, beside: str = "") -> tuple[int | None, str]:
+        """The same of a time that may be missing."""
         text = offset_behind(self.text(field)) or self.text("zone")
         zone = zone_of(text) if text else None
         if text and zone is None:
             self.file.note(f"the zone {self.shown('zone')} is not known or is several; its times were read in the zone of "
                            "--timezone, else as UTC")  # fmt: skip
         options = self.file.options
-        at = self.time(field, zone or options.zone, beside)
-        if at is None:
-            raise self.misread(field, "a time", "nothing", "no_date")
-        return at, zone_name(zone) if zone else options.zone_name
+        return self.time(field, zone or options.zone, beside), zone_name(zone) if zone else options.zone_name
 
     def moment(self, *fields: str) -> int:
         """The first of these times that the row has; one is needed."""
