@@ -145,6 +145,12 @@ class Balance:
                 )
         yield from (self._named[key] for key in sorted(self._named))
 
+    def sources_of(self, found: Unbalanced) -> frozenset[str]:
+        """Who calls a batch of the file so."""
+        return frozenset(
+            source for source, batch, currency in self._sums if (batch, currency) == (found.id, found.currency)
+        )
+
     def _of(self, source: str, batch: str, currency: str) -> _Sum:
         return self._sums.setdefault((source, batch, currency), _Sum())
 

@@ -22,6 +22,7 @@ from twofold.errors import FileRefused, StoreError
 from twofold.importing.progress import key_of
 from twofold.importing.readers.problems import ProblemReport, RowProblem
 from twofold.importing.readers.tables import Survey, survey_file
+from twofold.importing.statements.closing import closed_by_the_ledger
 from twofold.importing.statements.contract import Dropped, Item, StatementFile, Unbalanced
 from twofold.importing.statements.coverage import Coverage
 from twofold.importing.statements.formats import recognise
@@ -175,6 +176,7 @@ class _Import:
             return summary
         if self._was_imported:
             self._tell_orders()
+            self._look_at_open_batches()
             summary.notes.append("this file was imported before; nothing was changed")
             summary.new, summary.known, summary.updated = 0, summary.total, 0
             return summary
@@ -184,6 +186,7 @@ class _Import:
             return summary
         self._sink.end(self._facts())
         self._tell_orders()
+        self._look_at_open_batches()
         if self._coverage.needs_a_look:
             with OpenLines(self._folder) as reader:
                 self._coverage.compare(reader)
@@ -197,6 +200,16 @@ class _Import:
                 "lines that were told otherwise before: the source's own time decides which stands, else what was imported last"
             )
         return summary
+
+    def _look_at_open_batches(self) -> None:
+        """A batch whose other lines came in another file is open in this one, and closes."""
+        found = [one for one in self._summary.unbalanced if one.what == "batch"]
+        if not found:
+            return
+        with OpenLines(self._folder) as reader:
+            closed = list(closed_by_the_ledger(reader, [(one, self._balance.sources_of(one)) for one in found]))
+        self._summary.unbalanced = [one for one in self._summary.unbalanced if one not in closed]
+        self._summary.notes += [f"batch {one.id} closes with lines that another file told" for one in closed]
 
     def _tell_orders(self) -> None:
         """A list of parcels is told to the orders' ledger, too, once its lines are kept."""
