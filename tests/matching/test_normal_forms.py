@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 
 import pytest
 from hypothesis import given
@@ -326,3 +327,21 @@ def test_a_hash_is_never_hashed_again(field, hexes):
 def test_an_extension_is_no_part_of_a_number_whatever_stands_before_it(word: str, between: str) -> None:
     """Four thousand blanks and commas, too, which took a second and more of whoever read them."""
     assert normalise_phone(f"+995 555 00 00 07{between}{word}123") == "995555000007"
+
+
+def test_a_country_that_no_table_knows_is_looked_up_once() -> None:
+    """Whoever sends another word each time costs no walk through all names of countries."""
+    FORMS["country"]("warm")
+    entered = 0
+
+    def count(_frame: object, event: str, _arg: object) -> None:
+        nonlocal entered
+        entered += event == "call"
+
+    sys.setprofile(count)
+    try:
+        found = FORMS["country"]("Absurdistan of the North")
+    finally:
+        sys.setprofile(None)
+    assert entered < 40
+    assert found is None

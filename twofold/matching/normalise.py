@@ -222,7 +222,7 @@ def _without(text: str, categories: frozenset[str]) -> str | None:
 
 def load_tables() -> None:
     """Reads the tables of countries, states and phone formats now (a third of a second) instead of at first use."""
-    _countries()
+    _countries_by_name()
     _us_states()
     phones.parsed("020 7946 0958", "GB")
 
@@ -270,7 +270,16 @@ def _countries() -> dict[str, str]:
 
 def _country_named(text: str) -> str | None:
     name = normalise_name(text)
-    return next((code for key, code in _countries().items() if normalise_name(key) == name), None)
+    return _countries_by_name().get(name) if name else None
+
+
+@lru_cache(maxsize=1)
+def _countries_by_name() -> dict[str, str]:
+    """As `normalise_name` writes them; where two are written alike, the one of the table's first counts."""
+    table: dict[str, str] = {}
+    for key, code in _countries().items():
+        table.setdefault(normalise_name(key) or key, code)
+    return table
 
 
 @lru_cache(maxsize=1)
