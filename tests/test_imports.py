@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,7 @@ def room_of(path: Path) -> str:
     return "twofold" if first == "__init__" else first
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Full names of all modules that a file imports, wherever in the file it does."""
     found: set[str] = set()
