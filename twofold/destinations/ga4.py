@@ -91,10 +91,13 @@ _ITEM: Final = {
     )},
 }  # fmt: skip
 
+_MADE_OF: Final = ("meta", "sent")  # rules whose hash of a customer's number a browser without an id is told apart by
+
 OPTIONS: Final[Mapping[str, Option]] = {
     "without_cookie": Option(
         meaning="What becomes of an event whose browser has no `_ga` cookie: `suppress` (the default), or `visitor`, which sends it "
-        "under a number made of Meta's browser id; GA4 takes that for another user than its own tag does.",
+        "under a number made of Meta's browser id, else of the hash of its `external_id`, as a server or a shop's webhook names a customer; "
+        "GA4 takes that for another user than its own tag does.",
         pattern="suppress|visitor",
     ),
     "unstated": Option(
@@ -161,9 +164,12 @@ def session_id(event: Event) -> int | None:
 
 
 def _made_client(event: Event) -> str | None:
-    """The same number for every event of a browser: the two halves of Meta's browser id."""
+    """The same number for every event of a browser: the two halves of Meta's browser id; else for every event of a customer."""
     known = parse_fbp(event.user_data.fbp) if event.user_data.fbp else None
-    return f"{int(known.payload) % 2**31}.{known.created_ms // 1000}" if known else None
+    if known:
+        return f"{int(known.payload) % 2**31}.{known.created_ms // 1000}"
+    digest = parts.one_hex(event, "external_id", _MADE_OF)
+    return f"{int(digest[:8], 16) % 2**31}.{int(digest[8:16], 16)}" if digest else None
 
 
 def _consent(event: Event, unstated: str) -> dict[str, str]:
