@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench.payloads.kinds import kind_of
+from bench.payloads.kinds import is_told_again, kind_of
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
@@ -127,13 +127,13 @@ class Score:
             if path in here and _same(value, here[path]):
                 self.same[platform] += 1
                 continue
-            kind = kind_of(platform, path)
+            kind = "again" if is_told_again(platform, path, value, here) else kind_of(platform, path)
             self.others[platform][kind] += 1
             field = re.sub(r"\[\d+\]", "[]", path)
             self.fields[platform, kind, field].append((name, value, here.get(path, "-") if here else ours))
 
     def table(self) -> Iterator[dict[str, int | str]]:
-        """A row a platform, and their sum. ``comparable``: without what is private, a partner's, or against the platform's page."""
+        """A row a platform, and their sum. ``comparable``: without what is private, a partner's, against the platform's page, or told in another field."""
         for platform in (*sorted(self.same.keys() | self.others.keys()), "all"):
             chosen = [platform] if platform != "all" else list(self.same.keys() | self.others.keys())
             kinds = sum((self.others[one] for one in chosen), Counter[str]())
@@ -141,5 +141,5 @@ class Score:
             rest = kinds["ours"] + kinds["unexplained"]
             yield {
                 "platform": platform, "same": same, "all": same + kinds.total(), "comparable": same + rest,
-                **{kind: kinds[kind] for kind in ("private", "partner", "document", "ours", "unexplained")},
+                **{kind: kinds[kind] for kind in ("private", "partner", "document", "again", "ours", "unexplained")},
             }  # fmt: skip

@@ -3,13 +3,15 @@
 private    contact data or a customer's number in the clear, which is not kept
 partner    the name of a partner of the platform, which nobody here is
 document   the platform's page says otherwise, or has no such field in this version of its interface
+again      the message's own property once more, whose value is told in the field that the platform has for it
 ours       the message says it in two ways, or for another event: the table of the page says which is taken and why
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 _KINDS: Final = [
     (platform, re.compile(pattern), kind)
@@ -42,3 +44,20 @@ _KINDS: Final = [
 def kind_of(platform: str, field: str) -> str:
     """``unexplained`` for a difference that no kind names."""
     return next((kind for p, pattern, kind in _KINDS if p in ("*", platform) and pattern.search(field)), "unexplained")
+
+
+# At Meta RudderStack sends a message's properties as they are, beside the fields that it makes of them.
+_AGAIN: Final = {
+    "custom_data.category": re.compile(r"custom_data\.content_category"),
+    "custom_data.product_id": re.compile(r"custom_data\.(contents\[\d+\]\.id|content_ids\[\d+\])"),
+    "custom_data.price": re.compile(r"custom_data\.contents\[\d+\]\.item_price"),
+    "custom_data.quantity": re.compile(r"custom_data\.(contents\[\d+\]\.quantity|num_items)"),
+    "custom_data.query": re.compile(r"custom_data\.search_string"),
+    "custom_data.revenue": re.compile(r"custom_data\.value"),
+}
+
+
+def is_told_again(platform: str, field: str, value: Any, ours: Mapping[str, Any]) -> bool:
+    """True where ``ours``, a payload's fields, tells the same in the platform's own field."""
+    place = _AGAIN.get(field) if platform == "meta" else None
+    return place is not None and any(str(told) == str(value) for name, told in ours.items() if place.fullmatch(name))
