@@ -79,6 +79,27 @@ def test_digits_written_otherwise_are_the_same_amount():
     assert name_of(replace(LINE, gross=D("50")), 1) == name_of(LINE, 1)
 
 
+@pytest.mark.parametrize("level", ["ad", "adset", "campaign"])
+def test_spend_is_called_by_ids_and_by_names_only_where_there_are_none(level):
+    """An ad that is renamed stays the same ad; where its platform tells no ids, another name is another ad."""
+    named = Spend(source="meta", level="ad", day="2026-03-10", currency="USD", amount=D("40.00"), **{level: "Spring"})
+    known = replace(named, **{f"{level}_id": "1"})
+    assert name_of(replace(known, **{level: "Summer"})) == name_of(known) != name_of(named)
+    assert name_of(replace(known, **{f"{level}_id": "2"})) != name_of(known)
+    assert name_of(replace(named, **{level: "Summer"})) != name_of(named)
+
+
+@pytest.mark.parametrize(
+    "told", [{"medium_source": "google"}, {"medium": "cpc"}, {"campaign": "x"}, {"channel": "Direct"}]
+)
+@pytest.mark.parametrize(("transaction", "is_same"), [("1001", True), ("", False), ("(not set)", False)])
+def test_a_purchase_of_a_site_may_be_told_of_another_source_later_and_a_sum_is_of_its_source(
+    told, transaction, is_same
+):
+    day = SiteDay(day="2026-03-10", currency="GEL", transaction=transaction, revenue=D("120.00"))
+    assert (name_of(replace(day, **told)) == name_of(day)) is is_same
+
+
 def test_equals_are_numbered_and_lines_with_an_id_are_not():
     """Two identical rows of one file are two payments."""
     other = replace(LINE, gross=D("60.00"))

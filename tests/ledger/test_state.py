@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from twofold.ledger.model import OrderReport, Paid, ParcelState, Refund, Sale
-from twofold.ledger.state import Fact, derive, parcels_of
+from twofold.ledger.model import Line, Method, OrderReport, Paid, ParcelState, Refund, Sale
+from twofold.ledger.state import Fact, derive, parcels_of, payments_of, refunds_of
 
 STRIPE = "stripe:acct"
 SECONDS = st.integers(0, 5)
@@ -300,3 +300,84 @@ def test_a_parcel_is_called_by_its_carriers_numbers():
         "CD34",
         "F2",
     ]
+
+
+OWN = "own:a"
+"""A shop whose name stands before the other's."""
+
+
+def both_ways(*told: Fact):
+    """The states that these give, whichever came first."""
+    return [derive(list(order)) for order in itertools.permutations(told)]
+
+
+@pytest.mark.parametrize(("first", "second"), [(SHOP, OWN), (OWN, SHOP)])
+def test_of_two_shops_the_one_that_spoke_last_stands(first, second):
+    for state in both_ways(Fact(first, report(1, total="100.00")), Fact(second, report(9, total="130.00"))):
+        assert state.shop == amounts("130.00")
+
+
+def test_the_method_is_of_whoever_says_one():
+    """The shop that stands says none; the other one knows it."""
+    for state in both_ways(Fact(SHOP, report(9)), Fact(OWN, report(1, method=Method.COD))):
+        assert state.method is Method.COD
+
+
+def test_an_order_that_only_a_courier_and_a_payment_system_know_has_no_couriers_name():
+    told = (
+        Fact("aftership:1", part(1, order="PARCEL-1")),
+        Fact(STRIPE, part(9, order="1001", payments=(payment("p", "10.00"),))),
+    )
+    assert {state.order_id for state in both_ways(*told)} == {"1001"}
+
+
+@pytest.mark.parametrize("state", list(ParcelState))
+def test_refused_is_what_the_buyer_did_not_take(state):
+    found = derive(facts(report(0), part(5, parcels=(parcel("a", state, 5),)))).refused_at
+    assert found == (T0 + 5 if state is ParcelState.REFUSED else None)
+
+
+@pytest.mark.parametrize("sales", list(itertools.product([Sale.WEB, Sale.RENEWAL, Sale.API], repeat=2)))
+def test_a_sale_is_a_renewal_by_anybodys_word_and_else_what_the_standing_shop_says(sales):
+    for state in both_ways(Fact(SHOP, report(9, sale=sales[0])), Fact(OWN, report(1, sale=sales[1]))):
+        assert state.sale is (Sale.RENEWAL if Sale.RENEWAL in sales else sales[0])
+
+
+def test_goods_are_those_of_now_and_of_a_cancelled_order_that_has_none_those_of_before():
+    cup, mug = Line(id="cup", quantity=1, price=Decimal("1.00")), Line(id="mug", quantity=1, price=Decimal("1.00"))
+    before = report(1, lines=(cup,))
+    for later, expected in (
+        (report(9, lines=()), ()),  # edited until nothing was left
+        (report(9, lines=(mug,), cancelled_at=T0 + 9), (mug,)),
+        (report(9, lines=(), cancelled_at=T0 + 9), (cup,)),
+    ):
+        assert derive(facts(before, later)).lines == expected
+
+
+@pytest.mark.parametrize(("came", "expected"), [("99.50", Paid.PART), ("100.00", Paid.PAID)])
+def test_money_is_whole_when_nothing_is_left_to_pay(came, expected):
+    state = derive(facts(report(0, None, payments=(payment("p", came),))))
+    assert (state.paid, state.paid_at) == (expected, T0 + 30 if expected is Paid.PAID else None)
+
+
+@pytest.mark.parametrize(
+    "states", [("pending", "failure"), ("pending", "success"), ("failure", "success"), ("odd", "failure")]
+)
+def test_of_two_words_about_a_payment_at_one_time_the_more_final_stands(states):
+    first, last = (part(5, payments=(payment("p", "10.00", state=state),)) for state in states)
+    for told in ([first, last], [last, first]):
+        assert [p.state for p in payments_of(told)] == [states[1]]
+
+
+def test_a_refund_that_was_told_twice_at_once_is_the_one_with_its_sum():
+    """Also where the sum is less than one."""
+    lone, whole = summed("r", "0.50", None, 5), summed("r", "0.50", "0.50", 5)
+    for told in ((lone, whole), (whole, lone)):
+        assert refunds_of([part(5, refunds=told)]) == [whole]
+
+
+def test_a_step_of_a_payment_whose_sums_are_told_is_no_refund_beside_them():
+    """Told without its payment, known by its id for a step of it."""
+    step = refund("ch_1:0", "10.00", at=4)
+    told = part(5, refunds=(step, summed("ch_1:1", "10.00", "10.00", 5)))
+    assert derive([Fact(STRIPE, told)]).refunded == {"EUR": Decimal("10.00")}
