@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from twofold.ledger.filing import step_of
-from twofold.ledger.identity import name_of, number_equals
+from twofold.ledger.identity import name_of, needs_ordinal, number_equals
 from twofold.ledger.lines import (
     Batch,
     Cost,
@@ -105,6 +105,11 @@ def test_equals_are_numbered_and_lines_with_an_id_are_not():
     other = replace(LINE, gross=D("60.00"))
     assert number_equals([LINE, other, LINE, replace(LINE, id="E1")]) == [1, 1, 2, 0]
     assert name_of(LINE, 1) != name_of(LINE, 2)
+
+
+def test_only_money_without_an_id_needs_its_place_among_its_equals():
+    """A cost or a rate has no id either, and is called by what it is about."""
+    assert [thing for thing in THINGS if needs_ordinal(thing)] == [LINE]
 
 
 @pytest.mark.parametrize(

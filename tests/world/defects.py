@@ -453,27 +453,6 @@ def _seen_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(book, "listed", listed)
 
 
-def _place_before_names(patch: pytest.MonkeyPatch) -> None:
-    def keep_page(_self: fetching.Source, page: Any, until: int, engine: Any) -> None:
-        engine.run("read_until", (_self.name, until))
-        pages.append((page, until))
-
-    async def look(self: fetching.Source) -> None:
-        pages.clear()
-        await original(self)
-        for page, until in pages:
-            await self._store.transact(
-                lambda e, page=page, until=until: book.listed(
-                    e, self.name, page.things, until, self._system.overlap_s, self._clock()
-                )
-            )
-
-    pages: list[tuple[Any, int]] = []
-    original = fetching.Source._look
-    patch.setattr(fetching.Source, "_keep_page", keep_page)
-    patch.setattr(fetching.Source, "_look", look)
-
-
 def _notice_untold(patch: pytest.MonkeyPatch) -> None:
     def tell(_self: Store) -> None:
         """A loss of it goes unseen."""
@@ -548,7 +527,6 @@ DEFECTS = (
         "refused-and-given-up", "a shop that refuses everybody is not asked for the order again", _refused_and_given_up
     ),
     Defect("seen-once", "an order that a list showed before is not fetched again", _seen_once),
-    Defect("place-before-names", "a list counts as read before what it showed is on disk", _place_before_names),
     Defect("notice-untold", "that a disk lost a notice goes unseen", _notice_untold),
 )
 
