@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from twofold.attribution.report import Report
     from twofold.attribution.table import Asked
 
+    Told = tuple[
+        dict[str, object], list[dict[str, object]], list[dict[str, object]]
+    ]  # of `attribution.surveys.survey_rows`
+
 Model = Literal[
     "last", "last_paid", "first", "linear", "position", "time_decay", "markov", "shapley_sum", "shapley_rate"
 ]
@@ -89,29 +93,13 @@ def attribution(
     Exit code 1 when the model refuses, with why.
     """
     from twofold.attribution.markov import Refused
-    from twofold.attribution.period import PERIOD_MODELS
     from twofold.attribution.report import report_attribution
     from twofold.attribution.surveys import read_survey, survey_rows
     from twofold.attribution.table import Asked
-    from twofold.commands.output.rows.attribution import (
-        AttributionFinding,
-        AttributionPath,
-        AttributionRow,
-        AttributionSurvey,
-        AttributionSurveyAnswer,
-        AttributionSurveyChannel,
-        AttributionTotal,
-    )
+    from twofold.commands.output.rows.attribution import AttributionRow
     from twofold.config import load_settings
 
-    if since > until:
-        raise typer.BadParameter("--until: expected a day that is not before --since")
-    if behind and model not in PERIOD_MODELS:
-        raise typer.BadParameter(
-            f"expected it with {', '.join(PERIOD_MODELS)}, which credit a period by its paths; {model} credits orders, and the "
-            "console's page Campaigns leads to them",
-            param_hint="--paths",
-        )
+    _refuse_at_odds(since, until, model, behind)
     settings = load_settings(config, data=data)
     zone, rules = zone_of(settings), rules_of(settings)
     asked = Asked(
@@ -136,14 +124,7 @@ def attribution(
             "attribution", dataset=dataset, since=start_of(since, zone), until=start_of(until, zone, days=1), timezone=str(zone),
             currency=report.currency, view=f"{model} {window} days by {by}", as_of=moment, missing={"rate": str(report.missing)},
         )  # fmt: skip
-        print_rows(AttributionRow, report.rows)
-        print_rows(AttributionTotal, [report.total])
-        print_rows(AttributionPath, paths)
-        if told:
-            print_rows(AttributionSurvey, [told[0]])
-            print_rows(AttributionSurveyChannel, told[1])
-            print_rows(AttributionSurveyAnswer, told[2])
-        print_rows(AttributionFinding, report.findings)
+        _print(report, paths, told)
     else:
         _show(report, asked, link, compare)
         if behind:
@@ -152,6 +133,42 @@ def attribution(
             from twofold.commands.attribution.answers import show_survey
 
             show_survey(*told)
+
+
+def _refuse_at_odds(since: str, until: str, model: str, behind: str) -> None:
+    """Options that say nothing together."""
+    from twofold.attribution.period import PERIOD_MODELS
+
+    if since > until:
+        raise typer.BadParameter("--until: expected a day that is not before --since")
+    if behind and model not in PERIOD_MODELS:
+        raise typer.BadParameter(
+            f"expected it with {', '.join(PERIOD_MODELS)}, which credit a period by its paths; {model} credits orders, and the "
+            "console's page Campaigns leads to them",
+            param_hint="--paths",
+        )
+
+
+def _print(report: Report, paths: list[dict[str, Any]], told: Told | None) -> None:
+    """For machines. ``told``: what buyers answered, where it was asked for."""
+    from twofold.commands.output.rows.attribution import (
+        AttributionFinding,
+        AttributionPath,
+        AttributionRow,
+        AttributionSurvey,
+        AttributionSurveyAnswer,
+        AttributionSurveyChannel,
+        AttributionTotal,
+    )
+
+    print_rows(AttributionRow, report.rows)
+    print_rows(AttributionTotal, [report.total])
+    print_rows(AttributionPath, paths)
+    if told:
+        print_rows(AttributionSurvey, [told[0]])
+        print_rows(AttributionSurveyChannel, told[1])
+        print_rows(AttributionSurveyAnswer, told[2])
+    print_rows(AttributionFinding, report.findings)
 
 
 def _behind(report: Report, row: str) -> list[dict[str, Any]]:
