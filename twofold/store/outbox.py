@@ -1,13 +1,12 @@
 """The outbox's changes, inside the store's transactions: claim and freeze, settle, pause, revive.
 
 An action is folded for the last time when its first payload is frozen: copies are read from the journal,
-united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim. Owns also whose turn it is
-to claim while events come (`Turns`).
+united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim. Whose turn it is
+to claim while events come is `opened.turns`'.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -45,11 +44,6 @@ ALTERED = "altered"
 LOOKED_AT = 20_000
 """Attempts that one look at what nobody answered goes through: commits wait no longer than for so many."""
 
-EVENTS_A_CLAIM = 2
-SHORT = 100
-"""Deliveries that are claimed in one turn while events wait: some 3 ms of the loop."""
-LOOK_S = 0.005
-
 INTERNAL = "internal"
 """Why one is dead that met a bug when it was claimed."""
 
@@ -83,50 +77,6 @@ class GatesLike(Protocol):
     def again_needed(self) -> bool: ...
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
     def done(self) -> None: ...
-
-
-class Accepting(Protocol):
-    @property
-    def queued(self) -> int:
-        """Events handed in and not yet committed."""
-
-    @property
-    def accepted(self) -> int:
-        """Events committed since the start."""
-
-
-class Turns:
-    """Whose turn it is while events wait for the disk: they come first, and claims of all destinations take turns.
-
-    What waits to be delivered is on disk already and what is about to be accepted is not, and one event brings as many claims as
-    there are destinations. So for each two events that are accepted one delivery is claimed, however many destinations there
-    are; as soon as no event waits, nothing is limited.
-    """
-
-    def __init__(self, accepting: Accepting) -> None:
-        self._accepting = accepting
-        self._line = asyncio.Lock()  # first come, first served: none is passed over
-        self._next = 0  # so many events must have been accepted before somebody claims again
-
-    @property
-    def pressed(self) -> bool:
-        return self._accepting.queued > 0
-
-    async def __aenter__(self) -> None:
-        await self._line.acquire()
-        try:
-            while self.pressed and self._accepting.accepted < self._next:
-                await asyncio.sleep(LOOK_S)
-        except BaseException:
-            self._line.release()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._line.release()
-
-    def took(self, rows: int) -> None:
-        """So many deliveries were looked at in this turn."""
-        self._next = self._accepting.accepted + EVENTS_A_CLAIM * rows
 
 
 class _Due(Struct, frozen=True, gc=False):

@@ -31,8 +31,8 @@ from twofold.store.lines.row import LineEntry
 from twofold.store.opened.parts import Parts, Wishes, open_parts
 from twofold.store.opened.routes import Route
 from twofold.store.opened.transaction import Transaction
+from twofold.store.opened.turns import SHORT, Turns
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.outbox import SHORT, Turns
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import ERASED
 from twofold.store.sqlite.commit import Commits
