@@ -16,6 +16,7 @@ from several_gateways import LONG, PATIENCE_S, Process, Shops, gateways, require
 
 from tests.facts.postgres import STANDBY, Server, killable
 from tests.fakes.graph import in_thread
+from twofold.store.postgres.vitals import vitals
 
 pytestmark = [pytest.mark.postgres, pytest.mark.process]
 
@@ -101,13 +102,21 @@ def test_while_the_standby_is_gone_senders_are_told_to_send_again_and_health_say
         ask(first, f"alter system set synchronous_standby_names = 'ANY 1 ({STANDBY})'", "select pg_reload_conf()")
         while ask(first, "select count(*) from pg_stat_replication where sync_state = 'quorum'") != [(1,)]:
             time.sleep(0.1)
-        with gateways(tmp_path, ("all", "all"), both_of(first, second, "gone"), graph.url) as running:
+        address = both_of(first, second, "gone")
+        with gateways(tmp_path, ("all", "all"), address, graph.url) as running:
+            found = vitals(address)
+            assert found["problems"] == []
+            assert [(s["name"], s["state"], s["sync"]) for s in found["standbys"]] == [(STANDBY, "streaming", "quorum")]
             shops = Shops(running, 100, clients=2)
             shops.start()
             shops.wait_for(20)
             second.kill()
             for one in running:
                 until_healthy(one, "stuck")
+            found = vitals(address)
+            assert found["standbys"] == []
+            assert found["commits_waiting"]["count"]
+            assert "start" in found["problems"][0]
             refused, acknowledged = shops.answers[503], len(shops.acknowledged)
             while shops.answers[503] < refused + 10:
                 time.sleep(0.1)

@@ -391,6 +391,7 @@ def _health_schema() -> Schema:
             "uptime_s": count,
             "problem": text,
             "journal": of(accepted=count, refused=count, waiting_for_disk=count, last_commit_s_ago=number, late_s=number, watermark={"type": "object"}),
+            "database": {"type": "object", "required": ["problems"], "properties": {"problems": {"type": "array", "items": text}}},
             "retention": of(state={"enum": ["ok", "alarm"]}, late_s=number),
             "integrity": {"type": "object"},
             "backup": of(age_s=age, position=count, erasures_age_s=age, erasures_behind={"type": "boolean"}),

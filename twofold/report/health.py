@@ -27,6 +27,7 @@ from twofold.errors import StoreError
 from twofold.event.addresses import MAX_ADDRESS, split_list
 from twofold.privacy.retention import Retention
 from twofold.privacy.tombstones import damaged_erasures
+from twofold.report.database_watch import DatabaseWatch
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.lists import Reader
 from twofold.store.secret import FILE as ERASURES
@@ -80,6 +81,7 @@ class HealthPage:
         self.findings: dict[str, Any] | None = None  # what must not be done yet, once that was looked for
         self._last: tuple[int, dict[str, Any]] | None = None
         self._counts = Counts(store.folder)
+        self._database = DatabaseWatch(store.folder)
         self._damaged_lines = {ERASURES: damaged_erasures(store.folder), WITHDRAWALS: store.damaged_withdrawals}
 
     async def answer(self, request: Request) -> Answer:
@@ -148,6 +150,7 @@ class HealthPage:
         if self.findings is not None:  # before it was looked for, nothing is said of it
             held.add_metric((), len(self.findings["do_not_yet"]))
         yield held
+        yield from self._database.collect()
 
     def _read(self, now: int) -> dict[str, Any]:
         try:
@@ -173,9 +176,11 @@ class HealthPage:
         # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
         degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in waiting_by)
         degraded = degraded or any(self._damaged_lines.values())
+        database = self._database.look()
+        degraded = degraded or bool(database and database["problems"])
         status = "stuck" if stuck else "degraded" if degraded else "ok"
         status = "failed" if self.store.failed else "damaged" if damaged else status
-        return {
+        return ({"database": database} if database else {}) | {
             "status": status if tally.get("accepted") or status != "ok" else "idle",
             "version": __version__,
             "uptime_s": (now - self.started_at) // 1000,

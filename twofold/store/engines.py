@@ -57,6 +57,7 @@ class Kit(Struct, frozen=True):
     identity: Callable[
         [Path], tuple[str, ...]
     ]  # another one when the database was replaced: by another, or by an older state
+    vitals: Callable[[], dict[str, Any] | None]  # how the server is doing; None where there is none
 
 
 TOLD = "TWOFOLD_STORE_OF"
@@ -112,6 +113,11 @@ def identity_of(folder: Path | str) -> tuple[str, ...]:
     return kit_for(Path(folder)).identity(Path(folder))
 
 
+def vitals_of(folder: Path) -> dict[str, Any] | None:
+    """How the server is doing that has the store, see `postgres.vitals`; None for the embedded engine."""
+    return kit_for(folder).vitals()
+
+
 def _file_identity(folder: Path) -> tuple[str, ...]:
     try:
         found = (folder / DATABASE).stat()
@@ -128,7 +134,7 @@ EMBEDDED = Kit(
     opened=_embedded, fold_keys=DayTables, reader=embedded_reader, walker=embedded_reader, require=require_file, holders=read_holders, page_check=PageCheck,
     emptied=empty_log, tidy=empty_log,  # what a crash left unfinished at the log's end is not taken for a loss at the next one
     lost=lambda folder, alone: examine(folder, scan_log=alone), odd_tables=odd_tables,
-    altered=altered_while_closed, seal=seal, identity=_file_identity,
+    altered=altered_while_closed, seal=seal, identity=_file_identity, vitals=lambda: None,
 )  # fmt: skip
 
 
@@ -157,6 +163,7 @@ def _on_postgres(address: str) -> Kit:
     from twofold.store.postgres.dead_rows import vacuumed
     from twofold.store.postgres.fold_keys import FoldKeys as OneTable
     from twofold.store.postgres.forms import require_form
+    from twofold.store.postgres.vitals import vitals
 
     def opened(folder: Path, examined: Examined | None) -> Database:
         if examined is None:
@@ -194,5 +201,5 @@ def _on_postgres(address: str) -> Kit:
     return Kit(
         opened=opened, fold_keys=OneTable, reader=reader, walker=lambda folder: reader(folder, walking), require=lambda folder: reader(folder).close(), holders=holders, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
         emptied=lambda _folder: vacuumed(address),
-        lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None, identity=identity,
+        lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None, identity=identity, vitals=lambda: vitals(address),
     )  # fmt: skip

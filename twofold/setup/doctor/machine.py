@@ -20,7 +20,7 @@ from twofold.control.socket import Conversation
 from twofold.errors import StoreError, TwofoldError
 from twofold.report.period import journal_of
 from twofold.setup.finding import SECRET_FIELDS, Finding, do, look, ok
-from twofold.store.engines import is_embedded, require_data
+from twofold.store.engines import is_embedded, require_data, vitals_of
 
 FULL_BYTES, LOW_BYTES = 512 << 20, 4 << 30
 SHORT_DAYS = 14
@@ -38,6 +38,8 @@ def look_at_machine(settings: Settings, config: Path | None, now: float) -> Iter
         yield clock(folder)
     if (folder / "twofold.db").exists():
         yield from backup(folder, now)
+    if not is_embedded(folder):
+        yield from database(folder)
     if config is not None:
         yield from files(config)
 
@@ -112,6 +114,27 @@ def backup(folder: Path, now: float) -> Iterator[Finding]:
     if last.erasures_behind(folder):
         text = "somebody was erased or withdrew since the file of erasures was kept, or it never was"
         yield look("backup of erasures", text, "twofold backup TARGET --erasures OTHER_TARGET")
+
+
+def database(folder: Path) -> Iterator[Finding]:
+    """What somebody has to do about the server that has the store; whoever may not see all of it is told so."""
+    name = "database server"
+    try:
+        found = vitals_of(folder)
+    except StoreError as err:
+        yield do(name, str(err), "start the server, or mend the address at `store` under [server] (docs/postgres.md)")
+        return
+    if found is None:
+        return
+    for problem in found["problems"]:
+        text, _, mend = problem.partition(": ")
+        yield do(name, text, mend)
+    if found["sessions_hidden"]:
+        text = f"{found['sessions_hidden']} sessions of other roles are hidden from this one"
+        yield look(name, text, "grant pg_read_all_stats to the store's role, on the server")
+    if not found["problems"]:
+        standbys = found["commits_wait_for"]["standbys"]
+        yield ok(name, f"commits wait for {standbys}" if standbys else "commits wait for no standby")
 
 
 def clock(folder: Path) -> Finding:
