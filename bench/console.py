@@ -433,7 +433,7 @@ def rows_of(one: Measured, size: str) -> list[Row]:
         Row(name="(n) pages with a chart at half load, 95th percentile", ratio=1000 * _charts(one), target=2000, at_most=True, unit="ms",
             detail=f"each period asked first and again; medians in s: {medians}"),
         Row(name="(n) Matching at half load, asked once", ratio=one.matching_ms, target=300, at_most=True, unit="ms",
-            detail="it matches the whole ledger for each who asks"),
+            detail="which money waits is asked of the tables, and what is shown is matched"),
         Row(name="(n) accepts at half load, while people look", ratio=one.half.ratio, target=0.95,
             detail=f"{of}; {one.half.reports} reports; 95 of 100 answered within {one.half.looked_at_ms:.1f} ms, with nobody "
                    f"{one.half.alone_ms:.1f} ms; {half}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ VALUES = {
     "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
     "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
-    "grp": "", "place": "link", "reason": "placed",
+    "amounts": "EUR:120.00:1788000000 EUR:12.00:1788000000", "near": Decimal("100.00"), "grp": "", "place": "link", "reason": "placed",
     "credit_since": "2020-01-01", "credit_until": "2030-01-01", "young": "2026-09-01", "bucket": 0, "buckets": 1, "link": "true",
 }  # fmt: skip
 
@@ -49,6 +50,7 @@ def lived_world(folder: Path) -> Iterator[World]:
         for n in range(2):
             w.buy(n)
         w.trade()
+        w.stray()
         w.buy_after("12.00", [(1, "newsletter", "email")], click="gclid")
         w.settle()
         w.forget("bought0")

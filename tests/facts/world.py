@@ -309,6 +309,18 @@ class World:
         self._run(self._append([msgspec.structs.replace(page, links=("order:after", "checkout:c1a2b3c4d5e6f7a8c0"))]))
         self.settle()
 
+    def stray(self) -> None:
+        """A debit of the bank and a charge of a provider that are no order's."""
+        at = self.now // 1000
+        rows = [
+            MoneyLine(source=source, account="GE00", id=name, kind=kind, gross=Decimal(gross), net=Decimal(gross), currency="EUR", at=at)
+            for source, name, kind, gross in (
+                ("bank", "b3", MoneyKind.BANK_DEBIT, "-3.21"), ("acme", "s1", MoneyKind.CHARGE, "5.55"),
+            )
+        ]  # fmt: skip
+        kept = [make_row(t, b"s" * 32, told_at=at, received_at=self.now) for t in rows]
+        self._run(self.store.transact(lambda e: keep_told(e, kept)))
+
     def trade(self) -> None:
         """Four orders to be paid at the door: one banked, one still with the courier, one refused, one that nobody told as a Purchase;
         and a credit that pays nothing known."""

@@ -12,7 +12,7 @@ from twofold.console.money.cash import cash
 from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
 from twofold.console.money.life import life
-from twofold.console.money.matching import matching
+from twofold.console.money.matching import matching, waiting
 from twofold.console.money.spare import serve_tasks
 from twofold.console.money.task import Task, warm
 from twofold.facts.child import end_with_parent, step_back
@@ -27,6 +27,7 @@ _ANSWERS = {
     "credited": credited,
     "customers": customers,
     "matching": matching,
+    "waiting": waiting,
 }
 
 

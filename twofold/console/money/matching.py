@@ -1,13 +1,14 @@
 """What is for a person to match: bank lines, lines of providers and couriers, batches; and of one of them what it could pay.
 
-Owns which are open, the candidates of each with why, and in which order they are shown. What pays what is the matching's: a
-candidate is nothing but something whose open amount is the same or near it, or that the matching proposes.
+Owns the rows, and the candidates of each with why. Which wait is `waiting`'s; what pays what is the matching's: a candidate is nothing but
+something whose open amount is the same or near it, or that the matching proposes. Only what is shown is matched, with what bears on it; an
+older folder that is still being taken in is matched whole.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,22 +19,35 @@ from msgspec.structs import replace
 
 from twofold.console.money.chain import asked_of, policy_of
 from twofold.console.money.task import Task
-from twofold.ledger.lines import MoneyKind, MoneyLine
+from twofold.console.money.waiting import (
+    BATCH,
+    IN,
+    LINE,
+    OUT,
+    Grown,
+    Place,
+    batches_named,
+    kind_of,
+    places_of,
+    want_payers,
+    want_what_fits,
+)
+from twofold.ledger.lines import MoneyLine
 from twofold.ledger.ties import BANK
-from twofold.reconcile.chain.values import Order
+from twofold.reconcile.chain.values import Order, Rules
+from twofold.reconcile.closure.ledger import is_open_to
+from twofold.reconcile.matches.exchanges import join_exchanges
 from twofold.reconcile.matches.purse import OpenDues, Purse
-from twofold.reconcile.matches.values import Entry, Group, Match, Proposal
+from twofold.reconcile.matches.values import Due, Entry, Group, Match, Proposal
 from twofold.reconcile.reading.folder import Folder
-from twofold.reconcile.reading.whole import Whole, read_whole, tolerance_of
+from twofold.reconcile.reading.owed import no_collector
+from twofold.reconcile.reading.whole import read_whole, tolerance_of
+from twofold.reconcile.reading.world import Matched
 from twofold.store.lines.reading import OpenLines
 
 BEGINNING = "1970-01-01"
 MOST_CANDIDATES = 8
 SAME, NEAR, BUYER, SUM = "same_amount", "near_amount", "same_buyer", "same_sum"
-OF_ORDERS = frozenset(
-    {MoneyKind.CHARGE, MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_REVERSAL, MoneyKind.COD_COLLECTED}
-)
-"""Kinds that are some order's. A fee or a payout need not be."""
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -50,23 +64,44 @@ class Candidate(Struct, frozen=True, kw_only=True):
     fits: int = 1
 
 
-class _Desk:
-    """The ledger with what is open in it, as the matching left it."""
+class Seen(Struct, frozen=True, kw_only=True):
+    """A ledger or a part of it, matched. ``lines``, ``groups``: those of which the matches are known; None for all."""
 
-    def __init__(self, whole: Whole) -> None:
-        self.whole = whole
-        self.matching = whole.matched.matching
+    orders: Mapping[str, Order]
+    dues: Mapping[str, Due]
+    entries: Mapping[str, Entry]
+    matched: Matched
+    rules: Rules
+    counting: Callable[[str], str]
+    lines: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+
+    def is_known(self, line: str) -> bool:
+        return self.lines is None or line in self.lines
+
+    @property
+    def known_groups(self) -> list[Group]:
+        return [g for g in self.matched.groups if self.groups is None or g.key in self.groups]
+
+
+class _Desk:
+    """What was seen, with what is open in it, as the matching left it."""
+
+    def __init__(self, seen: Seen) -> None:
+        self.seen = seen
+        self.matching = seen.matched.matching
         self.proposals: dict[str, Proposal] = {p.line: p for p in self.matching.proposals}
         self.by_line: dict[str, list[Match]] = defaultdict(list)
         for match in self.matching.matches:
             self.by_line[match.line].append(match)
-        self.tolerance = tolerance_of(whole.desk.rules)
-        self._purse = Purse(whole.dues.values(), [e for e in whole.entries.values() if e.line.status == "booked"])
+        self.tolerance = tolerance_of(seen.rules)
+        dues, _ = join_exchanges(seen.dues.values())  # what was replaced owes nothing any more
+        self._purse = Purse(dues, [e for e in seen.entries.values() if e.line.status == "booked"])
         for match in self.matching.matches:
             entry = self._purse.entries[match.line]
             self._purse.pay(entry, match.to, match.amount, match.rule, match.trust)
         self._dues = OpenDues(self._purse)
-        self.waiting = [g for g in whole.matched.groups if g.key not in whole.matched.paid and g.net]
+        self.waiting = [g for g in seen.known_groups if g.key not in seen.matched.paid and g.net]
 
     def left(self, name: str) -> Decimal:
         return self._purse.left.get(name, Decimal(0))
@@ -103,8 +138,8 @@ class _Desk:
         found = []
         near = self.tolerance.near
         for name, left in self.matching.open.items():
-            line = self.whole.entries[name].line
-            if line.currency == group.batch.currency and abs(left - group.net) <= near:
+            line = self.seen.entries[name].line
+            if self.seen.is_known(name) and line.currency == group.batch.currency and abs(left - group.net) <= near:
                 found.append(Candidate(to=f"line:{name}", why=SUM if left == group.net else NEAR, amount=left,
                                        currency=line.currency, at=line.at))  # fmt: skip
         found.sort(key=lambda c: (c.why != SUM, abs((c.at or 0) - group.batch.at), c.to))
@@ -112,17 +147,11 @@ class _Desk:
 
     def _order(self, to: str, why: str, currency: str, fits: int) -> Candidate:
         key = to.removeprefix("order:")
-        due, order = self.whole.dues.get(key), self.whole.orders.get(key)
+        due, order = self._purse.dues.get(key), self.seen.orders.get(key)
         return Candidate(
             to=to, why=why, amount=self._purse.due_left(key, currency) if due else None, currency=currency, fits=fits,
             at=due.placed_at if due else None, **_named(order),
         )  # fmt: skip
-
-
-def read(task: Task) -> Whole:
-    """The whole ledger, matched."""
-    zone = ZoneInfo(task.base.zone)
-    return read_whole(task.base.data, policy_of(task), asked_of(task), task.base.rules, zone, dataset=task.dataset)
 
 
 def _named(order: Order | None) -> dict[str, str]:
@@ -137,25 +166,79 @@ def _batch(group: Group, why: str) -> Candidate:
     return Candidate(to=group.key, why=why, amount=group.net, currency=group.batch.currency, at=group.batch.at)
 
 
+def waiting(task: Task) -> dict[str, Any]:
+    """What waits, by kind; and what people said."""
+    with Folder(task.base.data) as store, no_collector():
+        seen: list[int] = []
+        ask = task.asking(seen)
+        places = places_of(ask, task, store) if is_open_to(store) else _places(_Desk(_whole(task)))
+        words = sorted(store.decisions(), key=lambda d: (-d.at, d.line, d.to))
+    return {
+        "names": {what: [one.name for one in some] for what, some in places.items()},
+        "words": [
+            {"what": "word", "name": d.line, "to": d.to, "at": d.at, "by": d.by, "text": d.why, "undo": d.undo, "amount": d.amount} for d in words
+        ],
+        "tables_at": min(seen, default=0),
+    }  # fmt: skip
+
+
 def matching(task: Task) -> dict[str, Any]:
-    """Everything that is open, or with ``term`` one line or batch with its candidates."""
-    whole = read(replace(task, since=BEGINNING, until=date.max.isoformat(), by="", view="cohort"))
-    desk = _Desk(whole)
+    """The rows of some that wait, or with ``term`` one line or batch with its candidates. Of lines of which people said something, why that could
+    not be followed (``refused``)."""
+    with Folder(task.base.data) as store, no_collector():
+        if not is_open_to(store):
+            desk = _Desk(_whole(task))
+        else:
+            desk = _Desk(_part(task, store))
+    currency = desk.seen.rules.currency
     if task.term:
-        return {"one": _one(desk, task), "currency": whole.desk.rules.currency}
-    rows = sorted(_open(desk), key=lambda row: (row["what"] != "bank", row["what"], -row["at"], row["name"]))
-    return {"rows": rows, "words": _words(task, desk), "currency": whole.desk.rules.currency}
+        return {"one": _one(desk, task), "currency": currency}
+    rows = [_batch_row(desk, g) for g in desk.seen.matched.open_groups if g.key in task.lines]
+    names = {desk.seen.counting(name) for name in task.lines}
+    for name in names & desk.seen.entries.keys():
+        entry = desk.seen.entries[name]
+        if entry.line.status == "booked" and kind_of(entry.line) is not None and desk.is_open(name):
+            rows.append(_line(desk, entry, "bank" if entry.line.kind in BANK else "line"))
+    rows.sort(key=lambda row: (-row["at"], row["name"]))
+    gone = {name: "line is not here" for name in task.lines if desk.seen.counting(name) not in desk.seen.entries}
+    return {"rows": rows, "refused": {**gone, **dict(desk.matching.refused)}, "currency": currency}
 
 
-def _open(desk: _Desk) -> Iterator[dict[str, Any]]:
-    for name in desk.matching.open:
-        yield _line(desk, desk.whole.entries[name], "bank")
-    for entry in desk.whole.entries.values():
-        line = entry.line
-        if line.kind in OF_ORDERS and line.status == "booked" and desk.is_open(entry.name):
-            yield _line(desk, entry, "line")
-    for group in desk.whole.matched.open_groups:
-        yield _batch_row(desk, group)
+def _part(task: Task, store: Folder) -> Seen:
+    """What is asked about, and what it could be."""
+    grown = Grown(store, task)
+    asked = [task.term] if task.term else task.lines
+    batches = batches_named(task, [name for name in asked if name.startswith("batch:")])
+    grown.want([name for name in asked if not name.startswith("batch:")], batches=batches)
+    left, near = grown.left(), tolerance_of(grown.ledger.desk.rules).near
+    some = [grown.part.entries[name] for name in sorted(left)]
+    want_what_fits(grown, task, some, left, MOST_CANDIDATES, near)
+    nets = [g for g in grown.matched.groups if g.key in {key for key, _, _ in batches}]
+    want_payers(grown, task, nets, near)
+    return Seen(
+        orders=grown.part.orders, dues=grown.part.dues, entries=grown.part.entries, matched=grown.matched, rules=grown.ledger.desk.rules,
+        counting=grown.part.counting, lines=grown.lines, groups=grown.groups,
+    )  # fmt: skip
+
+
+def _whole(task: Task) -> Seen:
+    """The whole ledger."""
+    zone = ZoneInfo(task.base.zone)
+    asked = asked_of(replace(task, since=BEGINNING, until=date.max.isoformat(), by="", view="cohort"))
+    whole = read_whole(task.base.data, policy_of(task), asked, task.base.rules, zone, dataset=task.dataset)
+    return Seen(orders=whole.orders, dues=whole.dues, entries=whole.entries, matched=whole.matched, rules=whole.desk.rules,
+                counting=lambda name: whole.same.get(name, name))  # fmt: skip
+
+
+def _places(desk: _Desk) -> dict[str, list[Place]]:
+    """All that waits, of the whole ledger."""
+    found: dict[str, list[Place]] = {what: [] for what in (IN, OUT, LINE, BATCH)}
+    for entry in desk.seen.entries.values():
+        what = kind_of(entry.line)
+        if what is not None and entry.line.status == "booked" and desk.is_open(entry.name):
+            found[what].append(Place(entry.line.at, entry.name))
+    found[BATCH] = [Place(g.batch.at, g.key) for g in desk.seen.matched.open_groups]
+    return {what: sorted(some, key=lambda one: (-one.at, one.name)) for what, some in found.items()}
 
 
 def _line(desk: _Desk, entry: Entry, what: str) -> dict[str, Any]:
@@ -169,7 +252,7 @@ def _line(desk: _Desk, entry: Entry, what: str) -> dict[str, Any]:
 
 
 def _batch_row(desk: _Desk, group: Group) -> dict[str, Any]:
-    batch, paid = group.batch, desk.whole.matched.paid.get(group.key)
+    batch, paid = group.batch, desk.seen.matched.paid.get(group.key)
     return {
         "what": "batch", "name": group.key, "at": batch.at, "source": batch.source, "account": batch.account, "kind": batch.kind,
         "amount": group.net, "open": group.net - (paid or Decimal(0)), "currency": batch.currency, "text": "",
@@ -180,7 +263,7 @@ def _batch_row(desk: _Desk, group: Group) -> dict[str, Any]:
 
 
 def _one(desk: _Desk, task: Task) -> dict[str, Any] | None:
-    entry = desk.whole.entries.get(desk.whole.same.get(task.term, task.term))
+    entry = desk.seen.entries.get(desk.seen.counting(task.term))
     if entry is not None:
         row = _line(desk, entry, "bank" if entry.line.kind in BANK else "line")
         if not desk.is_open(entry.name):
@@ -190,21 +273,21 @@ def _one(desk: _Desk, task: Task) -> dict[str, Any] | None:
             "pays": [_paid(desk, m) for m in desk.by_line.get(entry.name, [])],
             "written": _written(task, entry.name),
         }
-    group = next((g for g in desk.whole.matched.groups if g.key == task.term), None)
+    group = next((g for g in desk.seen.matched.groups if g.key == task.term), None)
     if group is None:
         return None
     reached = [m for m in desk.matching.matches if m.to == group.key]
-    is_open = group in desk.whole.matched.open_groups or group.key not in desk.whole.matched.paid
+    is_open = group in desk.seen.matched.open_groups or group.key not in desk.seen.matched.paid
     row = _batch_row(desk, group)
     if not is_open:
         row |= {"why": "", "candidates": []}
-    elif not group.difference and group.key not in desk.whole.matched.paid:
+    elif not group.difference and group.key not in desk.seen.matched.paid:
         row |= {"why": "not_on_bank"}
     return {**row, "pays": [_paid(desk, m) for m in reached], "written": ""}
 
 
 def _paid(desk: _Desk, match: Match) -> dict[str, Any]:
-    order = desk.whole.orders.get(match.to.removeprefix("order:")) if match.to.startswith("order:") else None
+    order = desk.seen.orders.get(match.to.removeprefix("order:")) if match.to.startswith("order:") else None
     return {
         "line": match.line, "to": match.to, "amount": match.amount, "currency": match.currency, "rule": match.rule,
         "trust": str(match.trust), "evidence": list(match.evidence), "at": match.made_at, "by": match.by,
@@ -217,15 +300,3 @@ def _written(task: Task, name: str) -> str:
     with OpenLines(task.base.data) as reader:
         lines = [one for one in reader.by_name(bytes.fromhex(name)) if isinstance(one.thing, MoneyLine)]
         return next((one.text for one in reader.with_texts(lines[-1:])), "")
-
-
-def _words(task: Task, desk: _Desk) -> list[dict[str, Any]]:
-    """What people said, the newest first, and whether it could be followed."""
-    refused = dict(desk.matching.refused)
-    with Folder(task.base.data) as store:
-        said = sorted(store.decisions(), key=lambda d: (-d.at, d.line, d.to))
-    return [
-        {"what": "word", "name": d.line, "to": d.to, "at": d.at, "by": d.by, "text": d.why, "undo": d.undo, "amount": d.amount,
-         "why": "" if d.undo else refused.get(d.line, "")}
-        for d in said
-    ]  # fmt: skip

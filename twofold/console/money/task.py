@@ -48,7 +48,7 @@ _spare = Spare(MODULE)
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns, credited, customers or matching. Days are ``YYYY-MM-DD``."""
+    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns, credited, customers, waiting or matching. Days are ``YYYY-MM-DD``."""
 
     what: str
     base: KeepDays
@@ -65,6 +65,7 @@ class Task(Struct, frozen=True, kw_only=True):
     dataset: str | None = None
     answers: tuple[tuple[str, str], ...] = ()  # what buyers answer, and the channel that it means
     orders: list[str] = []
+    lines: tuple[str, ...] = ()  # names of lines, keys of batches
     tables: Where | None = None
 
     def asking(self, seen: list[int]) -> Callable[[Sequence[TableQuestion]], list[Answer]]:

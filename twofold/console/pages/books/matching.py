@@ -1,7 +1,7 @@
 """Matching: which money waits for a person's word, what could it be, and what was said so far?
 
-Owns the list with its filter, and the page of one line or batch. What is open and what fits is worked out by a child process
-(`console.money.matching`). Role: for the business.
+Owns the list with its filter, and the page of one line or batch. What is open stands in the derived tables; what of it is shown is
+matched by a child process (`console.money.matching`), with what it could be. Role: for the business.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from twofold.console.access.roles import Right, may
-from twofold.console.money.task import WITHIN_S, ask
-from twofold.console.pages.money import task_of
+from twofold.console.pages.money import of_tables
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
-from twofold.console.sums.keeper import NotYet
-from twofold.report.period import journal_of
 
 KINDS = ("in", "out", "line", "batch", "word")
 COLUMNS = ("what", "name", "at", "source", "account", "kind", "amount", "open", "currency", "text", "reference", "batch", "why", "rule",
@@ -26,37 +23,36 @@ MOST_NAME = 200
 def read_matching(asked: Asked) -> Shown:
     """What is open, money that came in first; what people said."""
     what = asked.one_of("what", KINDS) or "in"
-    answer = _everything(asked)
-    every = [{**row, "what": _kind(row)} for row in answer["rows"]] + [
-        {**row, "candidates": []} for row in answer["words"]
-    ]
-    counts = {kind: sum(row["what"] == kind for row in every) for kind in KINDS}
-    chosen = [row for row in every if row["what"] == what]
+    everything = of_tables(asked, "waiting")
+    counts = {kind: len(everything["words"] if kind == "word" else everything["names"][kind]) for kind in KINDS}
     start = asked.number("after")
-    shown = chosen[start : start + SHOWN]
+    shown = _rows(asked, what, everything, start)
     return Shown(
         columns=COLUMNS,
         rows=[{**{name: row.get(name) for name in COLUMNS}, "role": "truth", "link": "banked"} for row in shown],
         about={"what": what, "counts": counts, "after": start, "timezone": asked.settings.chain.timezone},
         figures={
-            "found": shown, "counts": counts, "kinds": KINDS, "what": what, "start": start, "of": len(chosen),
-            "next": start + SHOWN if start + SHOWN < len(chosen) else None, "own_zone": asked.settings.chain.timezone,
-            "tables_at": answer["stands"], "tables_why": "",
+            "found": shown, "counts": counts, "kinds": KINDS, "what": what, "start": start, "of": counts[what],
+            "next": start + SHOWN if start + SHOWN < counts[what] else None, "own_zone": asked.settings.chain.timezone,
+            "tables_at": everything["tables_at"] or everything["stands"], "tables_why": everything["tables_why"],
         },
     )  # fmt: skip
 
 
-def _everything(asked: Asked) -> dict[str, Any]:
-    """All that is open: worked out once for whoever looks at whatever part of it, as long as no file, word or report of an order came."""
-    task = task_of(asked, "matching")
-    with journal_of(asked.folder) as journal:
-        came = journal.run("next_line_file")[0][0], journal.run("console_ends")[0][0]
-    told: tuple[dict[str, Any], bool] | None = asked.remembered.ask_of(
-        ("matching",), came, lambda: {**ask(task), "stands": task.as_of}, WITHIN_S
-    )
-    if told is None:
-        raise NotYet(0)
-    return told[0]
+def _rows(asked: Asked, what: str, everything: dict[str, Any], start: int) -> list[dict[str, Any]]:
+    """Those that are shown, each with what it could be. What was paid since the list was made is left out."""
+    if what == "word":
+        words: list[dict[str, Any]] = everything["words"][start : start + SHOWN]
+        refused = _answer(asked, tuple(word["name"] for word in words))["refused"] if words else {}
+        return [
+            {**word, "candidates": [], "why": "" if word["undo"] else refused.get(word["name"], "")} for word in words
+        ]
+    names = tuple(everything["names"][what][start : start + SHOWN])
+    return [{**row, "what": what} for row in _answer(asked, names)["rows"]] if names else []
+
+
+def _answer(asked: Asked, names: tuple[str, ...]) -> dict[str, Any]:
+    return of_tables(asked, "matching", lines=names)
 
 
 def read_one(asked: Asked) -> Shown:
@@ -64,7 +60,7 @@ def read_one(asked: Asked) -> Shown:
     name = asked.choices.get("name", "")
     if not name or len(name) > MOST_NAME:
         raise NotHere
-    one = ask(task_of(asked, "matching", term=name))["one"]
+    one = of_tables(asked, "matching", term=name)["one"]
     if one is None:
         raise NotHere
     link = {"role": "truth", "link": "banked"}
@@ -80,12 +76,6 @@ def read_one(asked: Asked) -> Shown:
             "one": one, "may_say": may(asked.session.person.role, Right.BOOKS), "own_zone": asked.settings.chain.timezone,
         },
     )  # fmt: skip
-
-
-def _kind(row: dict[str, Any]) -> str:
-    if row["what"] == "bank":
-        return "out" if row["amount"].startswith("-") else "in"
-    return str(row["what"])
 
 
 MATCHING = Page(path="/matching", name="Matching", room="money", right=Right.MONEY, template="books/matching.html",

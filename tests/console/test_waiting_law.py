@@ -1,0 +1,88 @@
+"""The law of *Matching*: of what waits for a person's word, and of each what it could be, the same as from the whole ledger.
+
+The page asks the derived tables for names and matches no more than it shows. The other side matches everything, as it did before.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+
+from tests.reconcile.lines import day
+from tests.reconcile.test_closure_law import CHECKED, RULES, worlds, write
+from tests.reconcile.test_reach_law import IN_MEMORY, made
+from twofold.console.money import matching
+from twofold.console.money.task import Task
+from twofold.facts.__main__ import _encode
+from twofold.facts.engine import Answer, Ask, Asked, _reader
+from twofold.facts.engines.duckdb import asked as rows_of
+from twofold.facts.manifest import read_manifest
+from twofold.ledger.policy import OrderPolicy
+from twofold.reconcile.reading.keeping import KeepDays
+
+NOW = day(40)
+
+
+class Here(Task, frozen=True, kw_only=True):
+    """A task that asks the tables in this process."""
+
+    def ask(self, asked: Any) -> list[Answer]:
+        files = Path(self.base.data) / "facts"
+        manifest = read_manifest(files)
+        assert manifest is not None
+        ask = Ask(data=self.base.data, files=str(files), engine="duckdb", memory_mb=256, deadline_s=60.0, spill=str(files / "spill"),
+                  questions=list(asked))  # fmt: skip
+        return [
+            Answer(as_of=NOW, currency=manifest.currency, rows=[_read(one, row) for part in found for row in part])
+            for one, found in zip(ask.questions, rows_of(ask, manifest), strict=True)
+        ]
+
+
+def _read(one: Asked, row: Any) -> Any:
+    return _reader(one.question)(msgspec.json.decode(_encode(row)))
+
+
+def task(folder: Path, **more: Any) -> Here:
+    policies = {"1": OrderPolicy(), "2": OrderPolicy()}
+    base = KeepDays(
+        data=str(folder), policies=policies, rules=RULES, zone="UTC", destinations=[], banners=[], zones={}, now=NOW
+    )
+    return Here(what="matching", base=base, as_of=NOW, **more)
+
+
+def of_the_whole(folder: Path) -> dict[str, dict[str, Any]]:
+    """Everything that waits by kind and name, by matching the whole ledger."""
+    desk = matching._Desk(matching._whole(task(folder)))
+    groups = {group.key: group for group in desk.seen.matched.open_groups}
+    found: dict[str, dict[str, Any]] = {}
+    for what, places in matching._places(desk).items():
+        rows = {
+            one.name: matching._batch_row(desk, groups[one.name])
+            if one.name in groups
+            else matching._line(desk, desk.seen.entries[one.name], "bank" if what in ("in", "out") else "line")
+            for one in places
+        }
+        found[what] = rows
+    return found
+
+
+@settings(CHECKED, max_examples=25)
+@given(worlds())
+def test_what_waits_and_what_it_could_be_is_what_the_whole_ledger_says(world: Any) -> None:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as name:
+        folder = Path(name)
+        write(folder, world)
+        made(folder, folder / "facts")
+        whole = of_the_whole(folder)
+        told = matching.waiting(task(folder))["names"]
+        assert {what: list(rows) for what, rows in whole.items()} == told
+        for what, names in told.items():
+            found = matching.matching(task(folder, lines=tuple(names)))["rows"]
+            assert {row["name"]: row for row in found} == whole[what]
+            for one in names:
+                (alone,) = matching.matching(task(folder, lines=(one,)))["rows"]
+                assert alone == whole[what][one]
