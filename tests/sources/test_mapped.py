@@ -241,3 +241,19 @@ def test_standard_webhooks(change: dict[str, str], late_s: int, fits: bool) -> N
 
 def test_a_secret_in_the_address_signs_no_body() -> None:
     assert mapped_source("path", "").signed(BODY, STANDARD, (SECRET,), NOW_MS) is False
+
+
+def test_a_state_that_is_a_number_is_no_customer_of_that_number() -> None:
+    """OpenCart's states are numbers: so are its orders, customers, goods, counts, and a name may be a word that a state is called by."""
+    fields = {
+        "type": "=order", "id": "no", "placed_at": "at", "updated_at": "at", "status": "state", "totals.total": "sum",
+        "customer.id": "who", "customer.first_name": "name", "lines[]": "rows", "lines[].id": "id", "lines[].quantity": "n",
+    }  # fmt: skip
+    tree = {"no": "9", "at": "2026-09-21T14:13:20Z", "state": 2, "sum": "9", "who": "9", "name": "Complete",
+            "rows": [{"id": "2", "n": "2"}]}  # fmt: skip
+    found = read(tree, fields, currency="EUR", stages={"2": "confirmed", "9": "cancelled", "complete": "delivered"})
+    assert isinstance(found, Reading), found
+    assert (found.order.order_id, found.copy.user_data) == ("9", {"external_id": "9", "fn": "Complete"})
+    snapshot = found.order.snapshot
+    assert (snapshot.shop.total, snapshot.confirmed, snapshot.cancelled_at) == (Decimal(9), True, None)
+    assert [(line.id, line.quantity) for line in snapshot.lines] == [("2", 2)]

@@ -61,7 +61,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dict[str, str],
         Meta(
             description="For a CRM or `chat`: their stage or status to the event it stands for. For `woocommerce`: a status of the shop's own to a state of ours (docs/woocommerce.md). For a `courier`: their word to "
-            "a state of ours. For `mapped`: their word to ours, in any field. For `adyen`: what an `AUTHORISATION` is, `paid` or `authorised`."
+            "a state of ours. For `mapped`: their word or number to ours, where a word stands (docs/ways-in.md). For `adyen`: what an `AUTHORISATION` is, `paid` or `authorised`."
         ),
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""

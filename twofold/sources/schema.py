@@ -46,6 +46,7 @@ class ValueKind(Struct, frozen=True, kw_only=True):
     many: bool = False
     is_id: bool = False  # what a program writes that knows no id ("undefined", "null", 0) is absence
     optional: bool = False  # what cannot be read of it costs nothing else where the field is not required
+    closed: bool = False  # one of a list of words
 
 
 class Field(Struct, frozen=True):
@@ -117,7 +118,7 @@ def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> Va
         word = other.get(value, value) if isinstance(value, str) else None
         return word if word in closed else None
 
-    return ValueKind(expected=f"one of {', '.join(closed)}", read=read)
+    return ValueKind(expected=f"one of {', '.join(closed)}", read=read, closed=True)
 
 
 def object_of(table: tuple[Field, ...]) -> ValueKind:

@@ -23,7 +23,7 @@ from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import BODIES
-from twofold.sources.schema import COUNT, FIGURE, MONEY, OBJECT, YES, Field
+from twofold.sources.schema import CONSENT, COUNT, CURRENCY, FIGURE, LABEL, LABELS, MONEY, OBJECT, YES, Field
 from twofold.sources.signatures import fits_base64, fits_hex, fits_jws
 
 SENDER = "mapped"
@@ -33,6 +33,9 @@ TOLERANCE_S = 300
 _MANY = "[]"
 _SHARE = re.compile(r"(?P<path>\S+) */ *(?P<by>10{1,6})")
 _KEYS_OF_EVENTS = 20
+_OF_WORDS = frozenset(
+    {"event_name", "action_source", "messaging_channel", "customer_segmentation", "gender", "country", "region"}
+)
 _PLACE = re.compile(r"\[(\d{1,4})\]")
 
 
@@ -121,11 +124,22 @@ def _value(tree: Mapping[str, Any], told: str, field: Field | None, stages: Mapp
 
 def _read(value: Any, field: Field | None, stages: Mapping[str, str]) -> Any:
     """Leniently where the field is of a kind that has a lenient reader; a word of theirs is the operator's word for it."""
-    if isinstance(value, str) and (word := stages.get(value.strip().casefold())) is not None:
+    if field is not None and _takes_words(field) and (word := stages.get(_word_of(value))) is not None:
         return word
     reader = _LENIENT.get(id(field.kind)) if field is not None else None
     read_value = reader(value) if reader is not None else None
     return value if read_value is None else read_value
+
+
+def _takes_words(field: Field) -> bool:
+    """False of ids, people, amounts, counts and times: a state may be a number, and so be like one of those."""
+    return field.kind.closed or field.kind in (YES, CONSENT, LABEL, LABELS, CURRENCY) or field.name in _OF_WORDS
+
+
+def _word_of(value: Any) -> str:
+    if isinstance(value, str):
+        return value.strip().casefold()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 _LENIENT: dict[int, Callable[[Any], Any]] = {
