@@ -13,6 +13,8 @@ import functools
 import hashlib
 import hmac
 import json
+import os
+import subprocess
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -71,6 +73,7 @@ def test_every_example_is_tried_here() -> None:
         "commercelayer",
         "fourthwall",
         "medusa",
+        "opencart",
         "posthog",
         "saleor",
     ]
@@ -218,3 +221,79 @@ def test_a_medusa_order() -> None:
         Decimal(51), "EUR", Decimal(3), Paid.AUTHORISED,
     )  # fmt: skip
     assert [(line.sku, line.quantity, line.price) for line in snapshot.lines] == [("CUP-1", 2, Decimal(24))]
+
+
+OPENCART = {
+    "order_id": "57", "customer_id": "9", "email": "john_smith@gmail.com", "telephone": "+49301234567", "firstname": "Mary",
+    "lastname": "Smith", "payment_city": "Berlin", "payment_postcode": "10115", "payment_iso_code_2": "DE", "order_status_id": "2",
+    "currency_code": "EUR", "total": "51.0000", "currency_value": "1.20000000", "date_added": "2026-09-21 14:13:20", "date_modified": "",
+    "ip": "203.0.113.9", "user_agent": "Mozilla/5.0",
+}  # fmt: skip
+_HOST = """
+class Controller {
+    public $load, $model_checkout_order, $log;
+    function __construct($order, $products) {
+        $this->load = new class { function model($name) {} };
+        $this->log = new class { function write($text) { fwrite(STDERR, $text); } };
+        $this->model_checkout_order = new class($order, $products) {
+            function __construct(public $order, public $products) {}
+            function getOrder($id) { return $this->order; }
+            function getOrderProducts($id) { return $this->products; }
+        };
+    }
+}
+function curl_init($address) { return $address; }
+function curl_setopt_array($call, $options) { file_put_contents(getenv('OUT'), json_encode([$options[CURLOPT_POSTFIELDS], $options[CURLOPT_HTTPHEADER]])); }
+function curl_exec($call) { return 'ok'; }
+foreach (['POST' => 1, 'POSTFIELDS' => 2, 'RETURNTRANSFER' => 3, 'TIMEOUT' => 4, 'HTTPHEADER' => 5] as $name => $n) define("CURLOPT_$name", $n);
+"""
+
+
+def posted(tmp_path: Path, **changes: str) -> tuple[bytes, dict[str, str]]:
+    """What the controller in the example posts of rows with the fields of OpenCart's own model, and the header's lines with it."""
+    lines = (FOLDER / "opencart.toml").read_text(encoding="utf-8").splitlines()
+    first, last = lines.index("#   class ControllerExtensionTwofold extends Controller {"), lines.index("#   }")
+    controller = "\n".join(line.removeprefix("#") for line in lines[first : last + 1])
+    rows = [{"product_id": "42", "model": "CUP-1", "quantity": "2", "price": "20.0000"}]
+    order = json.dumps(OPENCART | changes)
+    begin = (
+        f"$c = new ControllerExtensionTwofold(json_decode('{order}', true), json_decode('{json.dumps(rows)}', true));"
+    )
+    run = "date_default_timezone_set('Europe/Berlin'); $route = ''; $args = [57]; $c->tell($route, $args);"
+    out = tmp_path / "posted"
+    environment = os.environ | {"OUT": str(out), "TWOFOLD_WORD": SECRET}
+    subprocess.run(
+        ["php", "-n", "-r", f"{_HOST}{controller}{begin}{run}"],
+        check=True,
+        env=environment,
+        timeout=60,
+        capture_output=True,
+    )
+    body, headers = json.loads(out.read_text(encoding="utf-8")) if out.exists() else ("", [])
+    return body.encode(), {name.lower(): value for name, _, value in (line.partition(": ") for line in headers)}
+
+
+@pytest.mark.php
+def test_an_order_of_opencarts(tmp_path: Path) -> None:
+    """In the currency of the order, at the moment of the shop's own zone, signed; and one that was only begun is not told."""
+    body, headers = posted(tmp_path)
+    made = door("opencart")
+    assert made.source.signed(body, headers, made.secrets, 0)
+    assert not made.source.signed(body + b" ", headers, made.secrets, 0)
+    found = read("opencart", json.loads(body))
+    assert isinstance(found, Reading), found
+    assert found.order is not None
+    snapshot, copy = found.order.snapshot, found.copy
+    assert snapshot is not None
+    assert snapshot.shop is not None
+    assert copy is not None
+    assert (found.order.order_id, snapshot.shop.total, snapshot.shop.currency) == ("57", Decimal("61.2"), "EUR")
+    assert (snapshot.placed_at, snapshot.confirmed, snapshot.cancelled_at) == (1_789_992_800, True, None)
+    assert [(line.id, line.sku, line.quantity, line.price) for line in snapshot.lines] == [
+        ("42", "CUP-1", 2, Decimal(24))
+    ]
+    assert copy.user_data["external_id"] == "9"
+    (tmp_path / "posted").unlink()
+    assert posted(tmp_path, order_status_id="0") == (b"", {})
+    cancelled = read("opencart", json.loads(posted(tmp_path, order_status_id="7")[0]))
+    assert cancelled.order.snapshot.cancelled_at is not None
