@@ -314,6 +314,7 @@ _BY_REASON: Final[Mapping[str, AnswerOutcome]] = {
     "DEADLINE_EXCEEDED": AnswerOutcome.TRANSIENT,
 }
 # Of several reasons the one that is not the events' fault counts.
+_HOUR_MS: Final = 3_600_000
 _HEAVIEST: Final = (
     AnswerOutcome.CREDENTIALS, AnswerOutcome.THROTTLED, AnswerOutcome.TOO_LARGE, AnswerOutcome.TRANSIENT, AnswerOutcome.INVALID,
 )  # fmt: skip
@@ -340,7 +341,7 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     return AnswerVerdict(
         outcome=outcome,
         code=next((r for r in reasons if _outcome(r) is outcome), f"http-{status}"),
-        wait_ms=parts.retry_after_ms(answer),
+        wait_ms=_wait_ms(answer, error),
         note=parts.texts(*(text for _, _, text in details), error.get("message") if isinstance(error, dict) else ""),
         refused=tuple(RefusedEvent(n, refused[n]) for n in sorted(refused)) if outcome is AnswerOutcome.INVALID else (),
     )
@@ -360,6 +361,20 @@ def _judge_success(tree: dict[str, Any] | None, status: int) -> AnswerVerdict:
 
 def _outcome(reason: str) -> AnswerOutcome | None:
     return AnswerOutcome.CREDENTIALS if reason.startswith("DESTINATION_ACCOUNT_") else _BY_REASON.get(reason)
+
+
+def _wait_ms(answer: PlatformAnswer, error: Any) -> int | None:
+    """Retry-After; else an hour where the limit of a day is reached, which stands beside the reason by its name [doc]. That of a
+    minute is tried again as any other."""
+    after = parts.retry_after_ms(answer)
+    if after is not None or not isinstance(error, dict):
+        return after
+    limits = (parts.text(_object(d.get("metadata")).get("quota_limit")) for d in _objects(error.get("details")))
+    return _HOUR_MS if any(limit and "PerDay" in limit for limit in limits) else None
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _details(error: dict[str, Any]) -> list[tuple[str, int | None, str]]:
