@@ -18,13 +18,13 @@ from twofold.commands.reconcile.words import LINKS, words
 
 if TYPE_CHECKING:
     from twofold.config import Settings
-    from twofold.reconcile.day.values import Bridge
+    from twofold.reconcile.day.values import Bridge, Term
     from twofold.reconcile.reading.witnesses import Answer
 
 NAMES = {"meta": "Meta claims", "shop": "the shop says", "ga4": "GA4 counted", "log": "our log has"}
 WHO = {"pixel": "pixel", "crm": "shop and CRM", "courier": "courier", "bank": "bank", "books": "left over (CM3)"}
 REASONS = {
-    "test_order": "tests", "time_zone": "another day there", "source_not_connected": "known to one side only",
+    "test_order": "tests", "time_zone": "another day there", "source_not_connected": "no Purchase of it came here: only a file or the shop's books tell it",
     "not_yet": "not a Purchase yet", "cancelled_before_sent": "cancelled before it was sent", "voided": "never paid",
     "emptied": "emptied", "returned": "came back before it was sent", "renewal": "renewals, told as Subscribe",
     "consent": "no consent", "no_browser": "no browser: chat, phone, till, …", "page_not_reached": "page not reached",
@@ -210,6 +210,15 @@ def _print(answer: Answer, settings: Settings) -> None:
         say(f"{bridge_name}: {plain(text)}")
 
 
+STRAY = "a Purchase of no order that is known here"
+"""The same reason from the other side."""
+
+
+def _reason(line: Term) -> str:
+    is_stray = line.reason == "source_not_connected" and line.way == "in"
+    return STRAY if is_stray else words(REASONS, line.reason)
+
+
 def _print_bridge(bridge: Bridge, answer: Answer) -> None:
     from twofold.reconcile.day.values import Sum
 
@@ -218,7 +227,7 @@ def _print_bridge(bridge: Bridge, answer: Answer) -> None:
         if isinstance(line, Sum):
             table.add_row(line.name.replace("_", " "), f"{line.count:,}", f"{line.amount:,f}", "")
         else:
-            name = words(REASONS, line.reason) + (f" ({line.way})" if line.way else "")
+            name = _reason(line) + (f" ({line.way})" if line.way else "")
             which = ", ".join(plain(o) for o in line.orders[:12]) + (" …" if len(line.orders) > 12 else "")
             table.add_row("  " + name, f"{line.count:+,}" if line.count else "", f"{line.amount:+,f}", which)
     table.add_row(NAMES[bridge.witness], f"{bridge.count:,}", f"{bridge.amount:,f}", "")
