@@ -14,7 +14,12 @@ import pytest
 from tests.databases import chosen_engine
 
 ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders", "test_two_stores")
-ONLY_ON_POSTGRES = ("test_commits_on_postgres", "test_late_commits_on_postgres", "test_writers_at_once")
+ONLY_ON_POSTGRES = (
+    "test_commits_on_postgres",
+    "test_late_commits_on_postgres",
+    "test_newest_of_several",
+    "test_writers_at_once",
+)
 OWN = (
     "test_altered", "test_arrivals", "test_beside_accepting", "test_bloom_filter", "test_bodies", "test_dead_rows_on_postgres", "test_durable_file", "test_flips", "test_folder",
     "test_gateway_on_postgres", "test_key_plans_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_postgres_forms", "test_rolling_upgrade", "test_several_on_postgres",

@@ -14,10 +14,10 @@ import msgspec
 
 from twofold.event.model import readable_event
 from twofold.matching.user_data import present_keys
-from twofold.store.engines import open_reader
+from twofold.store.engines import is_embedded, open_reader
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
-from twofold.store.peers.places import sums_of
+from twofold.store.peers.places import ALONE, Place, places_of, sums_of
 from twofold.store.sqlite.statements import statement
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
@@ -92,11 +92,31 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
 }
 
 
+CAME = {"events": ("received_at", 1), "actions": ("created_at", 1), "deliveries": ("created_at", 256)}
+"""When a row of a list came, where its number says so only within one gateway's strand; and its numbers to a position."""
+
+
+def _over_strands(kind: str, where: list[str], values: list[Any], strands: list[Place]) -> tuple[str, list[Any]]:
+    """So many of each strand by their numbers, which an index finds, and of these the last to come. ``values`` ends with the limit."""
+    select, order, _ = LISTS[kind]
+    came, each = CAME[kind]
+    conditions = " and ".join([*where, f"{order} > ?", f"{order} < ?"])
+    parts = [
+        f"(select * from ({select} where {conditions} order by {order} desc limit ?) as s{p.number})" for p in strands
+    ]
+    *asked, limit = values
+    bound = [value for p in strands for value in (*asked, p.before * each, p.end * each, limit)]
+    together = " union all ".join(parts)
+    last = f"select * from ({together}) as u order by {came} desc, 1 desc limit ?"
+    return f"select * from ({last}) as r order by {came}, 1", [*bound, limit]
+
+
 class Reader:
     """A read-only view of a data folder."""
 
     def __init__(self, folder: Path | str) -> None:
         self._db = open_reader(Path(folder))
+        self._is_alone = is_embedded(Path(folder))
 
     def close(self) -> None:
         self._db.close()
@@ -121,7 +141,8 @@ class Reader:
         before: int = 0,
     ) -> Iterator[dict[str, Any]]:
         """Rows of one of `LISTS`, newest last, the last ``limit`` of them; 0 gives all after ``after``. ``before``: only
-        rows of smaller numbers."""
+        rows of smaller numbers. Of several gateways' strands those that came last, whichever took them; between two numbers, and of
+        all of them, one strand after the other."""
         select, order, conditions = LISTS[kind]
         where, values = [f"{order} > ?"], [after]
         if before:
@@ -135,11 +156,23 @@ class Reader:
         sql = (
             f"select * from ({inner} limit ?) as r order by 1" if limit else f"select * from ({inner}) as r order by 1"
         )
-        cursor = self._db.execute(sql, [*values, limit] if limit else values)
+        if limit:
+            values.append(limit)
+        if limit and not before and not after and kind in CAME and len(strands := self._strands()) > 1:
+            sql, values = _over_strands(kind, where, values, strands)
+        cursor = self._db.execute(sql, values)
         names: list[str] | None = None
         for row in cursor:
             names = names or [d[0] for d in cursor.get_description()]
             yield self._finished(kind, dict(zip(names, row, strict=True)))
+
+    def _strands(self) -> list[Place]:
+        """Of whoever wrote here; a file has one writer."""
+        return (
+            [ALONE]
+            if self._is_alone
+            else places_of(lambda name, values: self._db.execute(statement(name), values).fetchall())
+        )
 
     def trace(self, number: str) -> dict[str, Any] | None:
         """What is kept under the id of an answer; None when nothing is."""
