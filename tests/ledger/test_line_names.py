@@ -125,3 +125,13 @@ def test_only_money_without_an_id_needs_its_place_among_its_equals():
 def test_what_knows_more_stands_whichever_came_first(less, more):
     """An old export without payout ids that is imported late takes no payout's id away."""
     assert step_of(replace(LINE, **less)) < step_of(replace(LINE, **more))
+
+
+def test_a_parcels_line_is_called_by_its_event_and_else_by_what_it_says():
+    """A courier that numbers its events may tell one again with another state; without a number another state is another line."""
+    line = ParcelLine(courier="onex", parcel="P1", at=1, taken=D("80.00"), currency="GEL")
+    numbered = replace(line, event="7")
+    assert name_of(replace(numbered, at=2, taken=D("81.00"))) == name_of(numbered)
+    assert name_of(replace(numbered, event="8")) != name_of(numbered)
+    for change in ({"at": 2}, {"taken": D("81.00")}, {"due": D("1.00")}, {"fee": D("1.00")}, {"freight": D("1.00")}):
+        assert name_of(replace(line, **change)) != name_of(line)

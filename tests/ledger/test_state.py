@@ -381,3 +381,17 @@ def test_a_step_of_a_payment_whose_sums_are_told_is_no_refund_beside_them():
     step = refund("ch_1:0", "10.00", at=4)
     told = part(5, refunds=(step, summed("ch_1:1", "10.00", "10.00", 5)))
     assert derive([Fact(STRIPE, told)]).refunded == {"EUR": Decimal("10.00")}
+
+
+def test_a_sum_of_refunds_that_went_back_to_nothing_is_nothing():
+    told = [part(5, refunds=(summed("r1", "10.00", "10.00", 5),)), part(9, refunds=(summed("r2", "0.00", "0.00", 9),))]
+    state = derive([Fact(STRIPE, one) for one in told])
+    assert sum(state.refunded.values(), Decimal(0)) == 0
+
+
+def test_of_each_currency_the_largest_sum_stands():
+    """The shop knows of dollars what nobody else does, and the payment system more of the euros; half a euro is half a euro."""
+    shop = report(0, refunds=(refund("r", "0.25"), refund("s", "0.75", "USD")))
+    stripe = part(5, payments=(payment("re", "0.50", "refund"),))
+    state = derive([Fact(SHOP, shop), Fact(STRIPE, stripe)])
+    assert state.refunded == {"EUR": Decimal("0.50"), "USD": Decimal("0.75")}
