@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import subprocess
@@ -144,3 +145,39 @@ def test_the_sender_is_named_by_its_own_word(
     send(gateway, next(ORDERS))
     event = gateway.new_event()
     assert event.sender == sender
+
+
+@pytest.mark.parametrize("library", [Client, RudderClient], ids=["analytics-python", "rudder-sdk-python"])
+def test_a_batch_of_everything_that_a_client_can_call(gateway: Running, library: Any) -> None:
+    """One queue, as a site fills it: who is known by the browser first and then by a number, what tells no event, what is to go nowhere,
+    and what one integration is told."""
+    gateway.forget()
+    order, failed = next(ORDERS), list[Any]()
+    told = {
+        "context": {"ip": "203.0.113.9", "userAgent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0"},
+        "timestamp": WHEN,
+    }
+    client = library(
+        WRITE_KEY, host=f"http://127.0.0.1:{gateway.port}", gzip=True, on_error=lambda *e: failed.append(e)
+    )
+    client.track(None, "Product Viewed", {"product_id": "111"}, anonymous_id="browser-7", **told)
+    client.identify("user-7", {"email": "john_smith@gmail.com"})
+    client.alias("browser-7", "user-7")
+    client.group("user-7", "group-7", {"name": "Acme"})
+    client.screen("user-7", "Home", "Start")
+    client.page("user-7", "Shop", "Start", {"url": "https://shop.example/"}, **told)
+    client.track("user-7", "Not Told", {}, integrations={"All": False}, **told)
+    paid = {"order_id": str(order), "total": Decimal("42.50"), "currency": "EUR", "gclid": "EAIb"}
+    client.track(
+        "user-7", "Order Completed", paid, integrations={"All": True, "TikTok Conversions": {"ttclid": "t1"}}, **told
+    )
+    client.flush()
+    client.join()
+    assert (failed, gateway.new_refused()) == ([], [])
+    viewed, page, bought = gateway.new_events()
+    assert [e.event_name for e in (viewed, page, bought)] == ["ViewContent", "PageView", "Purchase"]
+    assert page.event_source_url == "https://shop.example/"
+    assert (bought.custom_data.value, bought.click_ids) == (Decimal("42.5"), {"gclid": "EAIb", "ttclid": "t1"})
+    known = hashlib.sha256(b"user-7").hexdigest()
+    assert [h.hex for h in bought.user_data.external_id] == [h.hex for h in page.user_data.external_id] == [known]
+    assert [h.hex for h in viewed.user_data.external_id] == [hashlib.sha256(b"browser-7").hexdigest()]
