@@ -162,13 +162,17 @@ class Costs:
     def __init__(self, store: Store) -> None:
         self.people = 0.0
         people: Any = store.people
-        self._note: Callable[[Any], None] = people.note
-        people.note = self._timed
+        people.news, people.write = self._timed(people.news), self._timed(people.write)
 
-    def _timed(self, events: Any) -> None:
-        started = time.thread_time()
-        self._note(events)
-        self.people += time.thread_time() - started
+    def _timed(self, part: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def timed(given: Any) -> Any:
+            started = time.thread_time()
+            try:
+                return part(given)
+            finally:
+                self.people += time.thread_time() - started
+
+        return timed
 
 
 class Filled:
@@ -213,6 +217,10 @@ async def _bench(folder: Path, events: int) -> list[Row]:
     full.start()
     costs = Costs(full)
     whole = await fill(full, shop, costs, events)
+    if not whole.people:
+        raise RuntimeError(
+            "nothing of what noting people costs was measured: the store calls other functions than `Costs` times"
+        )
     await index(full)
     await full.close()
     bytes_each = size_of(folder / "full") / whole.events
