@@ -18,7 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows, settlement
 
 from tests.databases import Databases
 from twofold.errors import StoreAway, StoreFailed
@@ -222,6 +222,36 @@ def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, pos
     with operator(address) as db, operator(address) as other:
         asyncio.run(scenario(db, other))
     assert [row["event_id"] for row in rows(folder_of(tmp_path, "w0"), "events")] == ["before", "after"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_what_was_settled_in_a_commit_that_nobody_answered_is_not_written_twice(tmp_path, postgres: Databases) -> None:
+    """The worker insists, as it cannot know; the platform was asked once, and one attempt is shown."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> list[Any]:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("one")])
+            (claimed,) = await claim(store, NOW + 1_000)
+            done = [settlement(claimed, started_at=NOW + 1_000, ended_at=NOW + 1_100)]
+            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+            db.execute("select pg_reload_conf()")
+            try:
+                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+                settling = asyncio.ensure_future(store.settle(done, NOW + 1_200))
+                await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or settling.done())
+                with pytest.raises(StoreAway):
+                    await settling
+            finally:
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            assert await taken(store, "after") == [FIRST]
+            await store.settle(done, NOW + 1_300)
+            return db.execute("select delivery, started_at, outcome from twofold.attempt").fetchall()
+
+    with operator(postgres.of(tmp_path)) as db:
+        db.execute("set synchronous_commit = local")
+        (row,) = asyncio.run(scenario(db))
+        assert row[1:] == (NOW + 1_000, "accepted")
     assert_sums_hold(folder_of(tmp_path, "w0"))
 
 

@@ -32,7 +32,7 @@ from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import CopyReader
 from twofold.store.ladder import Admitted, admit, agreed, consent_of, consent_told, is_buyers
-from twofold.store.peers.claims import Claims
+from twofold.store.peers.claims import Claims, Settlements
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
 
@@ -149,6 +149,7 @@ class Outbox:
         self.looked_at = 0  # by the last claim
         self._taken: dict[int, list[int]] = {}  # by each destination's last claim, among several processes
         self._claims = Claims(engine)
+        self._settled = Settlements()
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
         self._reader = CopyReader(len(set(names)))
@@ -260,6 +261,10 @@ class Outbox:
                     f"{s.state} {s.reason}".strip(), s.note[:300],
                 )  # fmt: skip
                 attempts.append((*attempt, row_digest(*attempt)))
+        doubted = self._settled.took({s.delivery for s in settlements})
+        if doubted:
+            there = set(self._engine.run("attempts_of", (id_array(doubted),)))
+            attempts = [a for a in attempts if a[:4] not in there]
         self._engine.run_rows("settle_deliveries", rows)
         self._engine.run_rows("insert_attempts", attempts)
 
@@ -317,6 +322,7 @@ class Outbox:
     def committed(self) -> None:
         self.altered, self._altered_now = self.altered + self._altered_now, 0
         self._claims.committed()
+        self._settled.committed()
         if self._changed_pauses:
             self._read_pauses()
 
@@ -329,6 +335,7 @@ class Outbox:
         self._altered_now = 0
         self._changed_pauses = False
         self._claims.rolled_back()
+        self._settled.rolled_back()
 
     def _consented(
         self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int

@@ -1,6 +1,7 @@
-"""Claims whose commit nobody answered, because the connection was lost meanwhile: what they took is given back.
+"""Claims and settlements whose commit nobody answered, because the connection was lost meanwhile: what a claim took is given back, and
+what was settled is not written twice.
 
-Owns what this process remembers of its own claims until each transaction's end is known. Leases of a process that ended are void
+Owns what this process remembers of its own transactions until the end of each is known. Leases of a process that ended are void
 at its next start (`places`), and those of one that never comes back are over by the clock.
 """
 
@@ -44,3 +45,26 @@ class Claims:
         self._untold |= self._now
         self._now.clear()
         self._freed.clear()
+
+
+class Settlements:
+    """Deliveries that were settled in a transaction whose end nobody told: whoever settles them writes the same once more, and the rows
+    of their attempts may be there."""
+
+    def __init__(self) -> None:
+        self._now: set[int] = set()
+        self._untold: set[int] = set()
+
+    def took(self, deliveries: set[int]) -> set[int]:
+        """These are settled now; those of them of which it may have been done already."""
+        self._now |= deliveries
+        return deliveries & self._untold
+
+    def committed(self) -> None:
+        self._untold -= self._now
+        self._now.clear()
+
+    def rolled_back(self) -> None:
+        """Or so it seems, as of a claim."""
+        self._untold |= self._now
+        self._now.clear()

@@ -298,6 +298,10 @@ where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.
 insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note, digest)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: attempts_of
+-- Which attempts of these deliveries are written down: of a settlement that nobody answered they may be.
+select delivery, started_at, ended_at, outcome from attempt where delivery in /*ids*/ (?1);
+
 -- name: select_unanswered
 -- Of one destination what was taken since a time, and of which the platform has not told yet what became of it, in a stretch of ids.
 select a.delivery, a.started_at, a.note from attempt as a
