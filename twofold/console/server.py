@@ -18,6 +18,7 @@ from twofold.clock import now_ms
 from twofold.config import ConsoleSettings, Settings
 from twofold.console.access.register import Register
 from twofold.console.app import Console
+from twofold.console.connections import ConsoleProtocol
 from twofold.console.parts import ROOT
 from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
@@ -84,7 +85,7 @@ async def _serve(
     config = uvicorn.Config(
         console,
         ws="none", lifespan="off", access_log=False, server_header=False, proxy_headers=False, log_config=None,
-        timeout_keep_alive=15, timeout_graceful_shutdown=STOP_S, limit_concurrency=200, h11_max_incomplete_event_size=16_384,
+        timeout_keep_alive=15, timeout_graceful_shutdown=STOP_S, limit_concurrency=200, http=ConsoleProtocol,
     )  # fmt: skip
     server = uvicorn.Server(config)
     host = f"[{own.host}]" if ":" in own.host else own.host
