@@ -24,6 +24,7 @@ _OF_AN_INTEGRATION: Final[tuple[tuple[str, Mapping[str, str]], ...]] = (
 
 NAMES: Final = KNOWN | _CALLED.keys() | {"fbclid"}
 """Names of properties that are ids, and so no property of what happened."""
+_ANY_CASE: Final = frozenset(name.lower() for name in NAMES)
 
 
 def clicks_of(
@@ -49,6 +50,9 @@ def fbc_of(properties: Mapping[str, Any], context: Mapping[str, Any], time_ms: i
 
 
 def _named(tree: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
+    ids = [name for name in tree if (low := name.lower()) in _ANY_CASE or low in words or low.startswith("_ga_")]
+    if not ids:
+        return {}
     plain = dict(tree)
-    given = {words.get(name.lower()) or _CALLED.get(name, name): text(plain, name) for name in plain}
+    given = {words.get(name.lower()) or _CALLED.get(name, name): text(plain, name) for name in ids}
     return read_click_ids({name: value for name, value in given.items() if value is not None})
