@@ -395,3 +395,9 @@ def test_of_each_currency_the_largest_sum_stands():
     stripe = part(5, payments=(payment("re", "0.50", "refund"),))
     state = derive([Fact(SHOP, shop), Fact(STRIPE, stripe)])
     assert state.refunded == {"EUR": Decimal("0.50"), "USD": Decimal("0.75")}
+
+
+def test_money_that_came_is_told_only_while_the_state_says_so():
+    """Paid by the one shop, given up by the other, which spoke last: nobody says since when it is paid."""
+    state = derive([Fact(OWN, report(1, Paid.PAID)), Fact(SHOP, report(9, Paid.VOIDED))])
+    assert (state.paid, state.paid_at) == (Paid.VOIDED, None)
