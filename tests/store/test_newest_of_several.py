@@ -50,3 +50,14 @@ def test_a_filter_holds_in_each_strand(folder: Path) -> None:
         assert [row["event_id"] for row in reader.rows("events", {"id": "e3"}, limit=5)] == ["e3"]
         found = [row["event_id"] for row in reader.rows("deliveries", {"destination": "meta-2"}, limit=4)]
         assert found == ["e6", "e7", "e8", "e9"]
+
+
+def test_actions_are_found_by_state_and_deliveries_by_number(folder: Path) -> None:
+    """Numbers of a further gateway's strand are longer than 32 bits."""
+    with Reader(folder) as reader:
+        assert len(list(reader.rows("actions", {"state": "waiting"}, limit=50))) == len(CAME)
+        assert list(reader.rows("actions", {"state": "delivered"}, limit=50)) == []
+        for row in reader.rows("deliveries", limit=50):
+            found = reader.delivery(row["id"])
+            assert found is not None
+            assert found["event_id"] == row["event_id"]

@@ -55,7 +55,12 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
         "a.consent, a.value, a.currency, a.order_id, a.event_time, a.created_at, a.due_at, a.merged_into, "
         f"{_ACTION_STATE} as state from action a",
         "a.id",
-        {"dataset": "a.dataset = ?", "name": "a.event_name = ?", "id": "a.event_id = ?", "state": "state = ?"},
+        {
+            "dataset": "a.dataset = ?",
+            "name": "a.event_name = ?",
+            "id": "a.event_id = ?",
+            "state": f"{_ACTION_STATE} = ?",
+        },
     ),
     "deliveries": (
         "select d.id, t.name as destination, a.dataset, a.event_name, coalesce(f.event_id, a.event_id) as event_id, "
@@ -73,7 +78,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
             "id": "coalesce(f.event_id, a.event_id) = ?",
             "state": f"{_PAUSED} = ?",
             "destination": "t.name = ?",
-            "number": "d.id = cast(? as integer)",
+            "number": "d.id = cast(? as bigint)",
             "reason": f"{_REASON} = ?",
         },
     ),
