@@ -1,4 +1,4 @@
-"""``make bench``: runs every comparison, prints the table, writes docs/bench.md. Exit code 1 when a target is missed.
+"""``make bench``: runs every comparison, prints the table, writes it into docs/bench.md. Exit code 1 when a target is missed.
 
 ``python -m bench a b`` runs some of them (letters as in the table) and writes nothing.
 """
@@ -40,6 +40,8 @@ BENCHES = {
 }
 """Of each letter what it measures, and the module's function that answers its rows."""
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
+PART = "## One run of `make bench`\n"
+"""The heading of what is written there; the rest of the page is kept by hand."""
 
 
 def main() -> int:
@@ -61,7 +63,7 @@ def main() -> int:
     for row in () if written else rows:
         print(f"{row.name}: {row.detail}." if row.detail else row.name)
     if written:
-        PAGE.write_text(_page(rows), encoding="utf-8")
+        PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
     return 0 if small or all(r.met for r in rows) else 1
 
 
@@ -100,13 +102,17 @@ def _verdict(row: Row) -> str:
     return "met" if row.met else "MISSED"
 
 
-def _page(rows: list[Row]) -> str:
-    lines = [
-        "# Bench",
-        "",
-        "Ratios of one run of `make bench`, never absolute times: both sides of each comparison run in turn on the "
-        "same machine, and medians (for processor time: best rounds) are compared.",
-        "",
+def page_with(page: str, rows: list[Row]) -> str:
+    """The page with these rows in its own part. Raises `ValueError` where it has no such part."""
+    before, found, rest = page.partition(PART)
+    if not found:
+        raise ValueError(f"{PAGE} has no part {PART.strip()!r}")
+    _, _, after = rest.partition("\n## ")
+    return "\n".join([before + PART, *_part(rows), f"## {after}" if after else ""])
+
+
+def _part(rows: list[Row]) -> list[str]:
+    return [
         f"Last written {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {processor()}.",
         "",
         "| what | ratio | target | verdict |",
@@ -118,7 +124,6 @@ def _page(rows: list[Row]) -> str:
         *(f"- {r.name}: {r.detail}." for r in rows if r.detail),
         "",
     ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
