@@ -156,14 +156,20 @@ class Orders:
             state = derive([Fact(entry.source, entry.report)])
             row = self._begin(entry, state)
             self._keep(row.id, entry, body)
-            # A number may be another shop's too: it stands for the order that had it last.
-            self._engine.run_rows("take_order_names", _rows((*names.all, *names.short), row.id))
+            self._take_names((*names.all, *names.short), row.id)
             self._engine.run_rows("insert_order_names", _rows(names.parcels, row.id))
             return Applied(row, state, True, begun=True)
         self._engine.run_rows("insert_order_names", _rows((*names.all, *names.parcels), row.id))
         if not self._keep(row.id, entry, body) and not took:
             return Applied(row, decode_state(row.state), False, joined)
         return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
+
+    def _take_names(self, names: Sequence[bytes], order: int) -> None:
+        """A number may be another shop's too: it stands for the order that had it last, and the one before has a name less."""
+        had = {row for _, row in self._engine.run("select_order_names", (key_array(names),))}
+        for one in self._engine.run("select_orders", (id_array(sorted(had)),)) if had else ():
+            self._changed.order(OrderRow(*one).placed_at)
+        self._engine.run_rows("take_order_names", _rows(names, order))
 
     def own(self, row: OrderRow, action: int, copy: Event | None) -> None:
         """The order stands for this action from now on."""
