@@ -84,6 +84,10 @@ bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance tests/importing/statements/test_import_lines.py --timeout=0 $(PYTEST_ARGS)
 
+.PHONY: arrivals
+arrivals: .venv/.dev ## Import the same files in ten orders of arrival, each twice, with kills between: one report, byte for byte
+	@TWOFOLD_LONG=1 $(BIN)/pytest -n0 tests/acceptance/test_orders_of_arrival.py --timeout=0 $(PYTEST_ARGS)
+
 SEEDS := 1000
 FROM := 0
 .PHONY: world

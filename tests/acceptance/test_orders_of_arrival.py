@@ -1,18 +1,24 @@
 """The same files in ten orders of arrival, each file twice, with `twofold import` killed in the middle: one report, byte for byte.
 
 Files of every kind: orders of a shop and of chats, spend, GA4, payouts, remittances, parcels, bank statements, rates, costs, survey.
+What Meta and GA4 said is told anew by a later download, which has no time of its own: of those two the later stays the later, as
+whoever imports means it (what stands is what was imported last); everything else comes in any order.
 """
 
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -25,6 +31,8 @@ from twofold.simulate.world.scenario import read_scenario
 LONG = bool(os.environ.get("TWOFOLD_LONG"))
 WORLD = Path(__file__).parents[1] / "simulate" / "worlds" / "all-at-once.toml"
 SIZE = {"days": 28} if LONG else {"days": 16, "orders_per_day": 4}
+RESTATED = ("spend", "ga4")
+HEADS = {"meta-ads.csv": "Day,", "ga4-purchases.csv": "Date,"}
 KINDS = {"orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey"}
 SECRET = '{"secret":"' + "5a" * 32 + '"}\n'  # one for all folders: names of lines without an id are keyed with it
 AS_OF = "2026-04-05"
@@ -59,7 +67,43 @@ def write(folder: Path) -> Written:
     (folder / "data").mkdir(mode=0o700)
     (folder / "data" / "erasures").write_text(SECRET)
     (folder / "data" / "erasures").chmod(0o600)
-    return structs.replace(world, commands=(*world.commands, ("import", "survey", "survey.csv")))
+    restated = [restate(folder, command) for command in world.commands if command[1] in RESTATED]
+    return structs.replace(world, commands=(*world.commands, ("import", "survey", "survey.csv"), *restated))
+
+
+def restate(folder: Path, command: tuple[str, ...]) -> tuple[str, ...]:
+    """The same download some days later: of every third row the witness says one more, and a tenth more money."""
+    *arguments, name = command
+    text = (folder / name).read_text(encoding="utf-8")
+    head, table = text[: text.index(HEADS[name])], text[text.index(HEADS[name]) :]
+    columns, *rows = csv.reader(io.StringIO(table))
+    changed = [more(dict(zip(columns, row, strict=True))) if place % 3 == 0 else row for place, row in enumerate(rows)]
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([columns, *changed])
+    (folder / f"later-{name}").write_text(head + out.getvalue(), encoding="utf-8")
+    return (*arguments, f"later-{name}")
+
+
+def more(row: dict[str, str]) -> list[str]:
+    for column, value in row.items():
+        if value and column.startswith(("Amount spent", "Purchases conversion value", "Purchase revenue")):
+            row[column] = f"{Decimal(value) * Decimal('1.1'):.2f}"
+        elif value and column == "Purchases":
+            row[column] = str(int(value) + 1)
+    return list(row.values())
+
+
+def arriving(draw: random.Random, commands: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Each twice, in any order, but a witness's later words after its earlier ones."""
+    order = [*commands, *commands]
+    draw.shuffle(order)
+    for kind in RESTATED:
+        places = [place for place, command in enumerate(order) if command[1] == kind]
+        for place, command in zip(
+            places, sorted((order[p] for p in places), key=lambda c: c[-1].startswith("later-")), strict=True
+        ):
+            order[place] = command
+    return order
 
 
 def said(world: Written) -> list[str]:
@@ -100,9 +144,7 @@ def test_these_are_files_of_every_kind(tmp_path):
 def test_reports_do_not_know_in_which_order_files_came(seed, first, tmp_path):
     draw = random.Random(seed)
     world = write(tmp_path / "w")
-    commands = [*world.commands, *world.commands]
-    draw.shuffle(commands)
-    for command in commands:
+    for command in arriving(draw, world.commands):
         if draw.random() < 0.4:
             killed(world.folder, command, draw.uniform(0.2, 2.0))
         twofold(world.folder, *command)

@@ -85,6 +85,34 @@ def test_a_right_key_with_a_wrong_amount_is_a_match():
     assert pays(found) == [("order:1001", "100.00", "order_name", "certain")]
 
 
+def test_a_second_payment_of_an_order_is_told_as_that():
+    """Paid by card, then by transfer: nothing is due. Of one that is due, or that nobody paid, only the amount differs."""
+    card = line("charge", "120.00", day(3), "order:1001")
+    again = credit("120.00", day(4), text="order 1001")
+    owed = due("1001", "120.00", day(2))
+    found = match_lines([owed], [card, again])
+    assert pays(found) == [("order:1001", "120.00", "order_name", "certain")]
+    assert [(p.line, p.why, p.answers) for p in found.proposals] == [(again.name, "paid_already", (("order:1001",),))]
+    for part, told in (("100.00", "amount_differs"), ("120.50", "paid_already")):
+        found = match_lines([owed], [line("charge", part, day(3), "order:1001"), again])
+        assert [p.why for p in found.proposals] == [told]
+    assert [p.why for p in match_lines([owed], [credit("90.00", day(4), text="order 1001")]).proposals] == [
+        "amount_differs"
+    ]
+    assert [p.why for p in match_lines([due("1001", "0.00", day(2))], [again]).proposals] == ["amount_differs"]
+
+
+def test_a_person_says_that_a_transfer_gave_back_what_came_a_second_time():
+    """Card 120.00, transfer 120.00, transfer back 120.00: with both lines named, 120.00 of the order are there."""
+    owed, card = due("1001", "120.00", day(2)), line("charge", "120.00", day(3), "order:1001")
+    again, back = credit("120.00", day(4), text="order 1001"), debit("-120.00", day(6), text="refund order 1001")
+    said = [Decision(line=a.name, to=f"line:{b.name}", at=day(7), by="ana", why="paid twice")
+            for a, b in ((back, again), (again, back))]  # fmt: skip
+    found = match_lines([owed], [card, again, back], [], said)
+    assert [(m.line, m.to) for m in found.matches if m.to == "order:1001"] == [(card.name, "order:1001")]
+    assert (found.open, found.proposals, found.refused) == ({}, (), ())
+
+
 def test_money_back_goes_where_the_payment_went():
     """A refund names the payment only; it may come before its charge is known, and in any order."""
     owed = due("1001", "120.00", day(2))

@@ -90,7 +90,8 @@ class Payers:
                     entry, order, NUMBER_NEAR, Trust.PROBABLE, evidence=(named[order],), rounding=rounding
                 )  # fmt: skip
             elif named:
-                self._propose(entry, NUMBER_NEAR, "amount_differs", [(o,) for o in sorted(named)])
+                why = "paid_already" if all(map(self._is_paid, named)) else "amount_differs"
+                self._propose(entry, NUMBER_NEAR, why, [(o,) for o in sorted(named)])
 
     def _named(self, entry: Entry) -> dict[str, str]:
         """Orders whose number stands in the line's text or references, each with the word that says so."""
@@ -102,6 +103,11 @@ class Payers:
                     if order not in self._barred.get(entry.name, ()) and self._in_time(entry, order, None):
                         found.setdefault(order, word)
         return found
+
+    def _is_paid(self, order: str) -> bool:
+        """Money came for it, and nothing of it is due any more: more of it came twice, or is somebody else's."""
+        purse = self._purse
+        return bool(purse.paid[order]) and all((purse.due_left(order, c) or 0) <= 0 for c in purse.dues[order].amounts)
 
     def _open_in(self, order: str, entry: Entry) -> tuple[Decimal | None, bool]:
         """What the order still owes in the line's currency, and whether a rate was needed to say so."""
