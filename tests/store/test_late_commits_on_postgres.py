@@ -175,3 +175,24 @@ def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, 
         return verdicts
 
     assert run(postgres, tmp_path, scenario) == [REPEAT]
+
+
+def test_where_all_that_waited_was_taken_back_the_next_event_finds_out_that_it_goes_on(
+    tmp_path, postgres: Databases, monkeypatch
+) -> None:
+    """The row is free again, and no other work is there that would be committed and tell so."""
+
+    monkeypatch.setattr(
+        commit, "PATIENCE_S", 2.0
+    )  # sooner than the tries for a row are spent, later than a slow commit
+
+    async def scenario(_: psycopg.Connection[Any]) -> list[Any]:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("before")])
+            with psycopg.connect(postgres.of(tmp_path)) as other:
+                other.execute("select 1 from twofold.action for update")
+                with pytest.raises(StoreAway, match="nothing was committed"):
+                    await store.append([copy_of_buyer("before", at=NOW + 1)])
+            return await store.append([copy_of_buyer("before", at=NOW + 1)])
+
+    assert run(postgres, tmp_path, scenario) == [REPEAT]

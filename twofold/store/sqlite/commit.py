@@ -327,6 +327,8 @@ class Commits:
         self.queued -= sum(job.weight for job in self._waiting if job.work is None)
         self._waiting = deque(job for job in self._waiting if job.work is not None)
         self._alone = min(self._alone, len(self._waiting))
+        # Where nothing is left whose end would tell that it goes on, the next event finds out.
+        self._late = bool(self._waiting or self._committing)
 
     def _too_late(self) -> StoreAway:
         return StoreAway(f"nothing was committed for {self.late_s:.0f} s; send again later")
