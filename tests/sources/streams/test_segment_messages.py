@@ -387,6 +387,8 @@ def test_the_library_names_itself() -> None:
         ({"integrations": {"Reddit Conversions Api": {"click_id": "r1"}}}, {"rdt_cid": "r1"}),
         ({"integrations": {"Microsoft Bing CAPI (Actions)": {"msclkid": "m1"}}}, {"msclkid": "m1"}),
         ({"integrations": {"Google Analytics 4 (GA4)": {"clientId": "11.22"}}}, {"_ga": "11.22"}),
+        # A name that says nothing beside another name of the same id.
+        ({"properties": {"ttp": "p1", "_ttp": None, "sc_click_id": "s1", "ScCid": ""}}, {"_ttp": "p1", "ScCid": "s1"}),
         # The event's own word before the others.
         (
             {"properties": {"ttclid": "own"}, "context": {"ttclid": "page"}, "integrations": {"TikTok Conversions": {"ttclid": "old"}}},

@@ -54,5 +54,5 @@ def _named(tree: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
     if not ids:
         return {}
     plain = dict(tree)
-    given = {words.get(name.lower()) or _CALLED.get(name, name): text(plain, name) for name in ids}
-    return read_click_ids({name: value for name, value in given.items() if value is not None})
+    told = ((name, text(plain, name)) for name in ids)  # one name that says nothing hides no other of the same id
+    return read_click_ids({words.get(n.lower()) or _CALLED.get(n, n): value for n, value in told if value is not None})
