@@ -12,7 +12,7 @@ import pytest
 from running_gateway import CONFIGURATION, DATASET, EVENTS, KEY, KEYLESS, NOW_S, Running, purchase
 
 from twofold.collect.answers import GIF
-from twofold.collect.limits.rate_limit import Buckets, Rates, client_of
+from twofold.collect.limits.rate_limit import BYTES_OF_AN_EVENT, Buckets, Rates, client_of
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.matching.subject import Mark
 from twofold.store.gates.withdrawals import read_standing
@@ -118,6 +118,17 @@ def test_an_own_network_stands_for_everybody(address: str) -> None:
     assert client_of(address) is None
     rates = Rates({"1": DatasetPolicy(id="1", trust=TrustRules(rate=1))})
     assert [rates.over_for_client(address, ["1"], NOW) for _ in range(5)] == [None] * 5
+
+
+def test_a_body_larger_than_a_minute_of_bytes_spends_that_minute_and_no_more() -> None:
+    """Whoever sends one of a hundred minutes has to wait, and for one minute."""
+    rates = Rates({"1": DatasetPolicy(id="1")})
+    minute = int(TrustRules().rate * BYTES_OF_AN_EVENT)
+    rates.count_bytes(CLIENT, 100 * minute, NOW)
+    over = rates.over_for_bytes(CLIENT, minute, NOW)
+    assert over is not None
+    assert over.retry_s == 60
+    assert rates.over_for_bytes(CLIENT, minute, NOW + 60_001) is None
 
 
 def test_a_request_is_counted_whole_or_not_at_all() -> None:

@@ -307,6 +307,16 @@ def test_a_clock_that_was_wrong_keeps_nothing_back(make: Callable[..., Scene]) -
     assert scene.kept == [b"order:1=paid"]
 
 
+def test_a_clock_that_was_wrong_asks_for_no_unknown_name_for_ever(make: Callable[..., Scene]) -> None:
+    """Told of forty days ahead of the clock as it is now: three questions are enough all the same."""
+    scene = make()
+    scene.now_s += 40 * 86_400
+    scene.want("order:9")
+    scene.now_s -= 40 * 86_400
+    scene.until_quiet()
+    assert (scene.shop.asked, scene.given_up) == (["order:9"] * 3, [("order:9", worker.UNKNOWN)])
+
+
 # -- lists
 
 

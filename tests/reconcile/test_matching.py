@@ -260,6 +260,15 @@ def test_a_batch_that_a_text_names_with_another_amount_is_for_a_person_to_decide
         assert not match_lines([], [not_its], groups).proposals
 
 
+def test_a_batch_that_the_bank_took_is_named_by_a_debit_too():
+    """More was refunded than came in, so that its money leaves the bank."""
+    took = debit("-48.00", day(5), text="SETTLEMENT PO-7731")
+    found = match_lines([], [took], groups_of([batch("PO-7731", "-50.00", day(4))], []))
+    assert [(p.line, p.why, p.answers) for p in found.proposals] == [
+        (took.name, "amount_differs", (("batch:psp/PO-7731",),))
+    ]
+
+
 def test_two_batches_of_one_net_go_by_their_dates_or_nobody_takes_them():
     """The older first where both dates differ; equal dates are ambiguous."""
     later = groups_of([batch("a", "50.00", day(3), day(4)), batch("b", "50.00", day(3), day(5))], [])
