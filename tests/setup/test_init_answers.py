@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.command_line import invoke
 from twofold.config import DestinationSettings, load_settings, settings_from
 from twofold.config.private import private_file, write_private
 from twofold.errors import ConfigError
@@ -122,6 +124,18 @@ def test_every_set_of_answers_is_a_configuration_that_says_them(tmp_path: Path) 
         }
         assert len(secrets) == 3 + bool(given.system), "each key is drawn for itself"
         assert not any(secret in config.read_text() for secret in secrets)
+
+
+def test_what_a_configuration_names_is_there() -> None:
+    """The commands and pages in its comments, whichever shop was said: one's own has no `twofold connect`."""
+    root = Path(__file__).parents[2]
+    written = {configuration(given) for given in ALL}
+    pages = {page for text in written for page in re.findall(r"docs/[a-z-]+\.md", text)}
+    calls = {call for text in written for call in re.findall(r"`twofold ([a-z]+(?: [a-z]+)?)[`| ]", text)}
+    assert {"docs/settings.md", "docs/own-shop.md"} <= pages
+    assert {"connect shopify", "connect woocommerce", "connect stripe", "connect meta"} <= calls
+    assert [page for page in pages if not (root / page).is_file()] == []
+    assert [call for call in calls if invoke([*call.split(), "--help"]).exit_code] == []
 
 
 def test_metas_address_is_the_setting_own_default() -> None:

@@ -125,8 +125,14 @@ def configuration(answers: Answers) -> str:
 
 def source_table(system: str, dataset: str, shop: str, secret_name: str = "", **more: str) -> str:
     """One `[[source]]`, as it is appended to a file as well."""
+    # A shop of one's own has no API that `twofold connect` could ask: it sends by itself.
+    how = (
+        "what it sends, and how it signs: docs/own-shop.md"
+        if system == "own"
+        else f"its webhooks: `twofold connect {system}`"
+    )
     lines = [
-        f"[[source]]                                # orders of the shop; its webhooks: `twofold connect {system}`",
+        f"[[source]]                                # orders of the shop; {how}",
         f"type = {_text(system)}",
         f"dataset = {_text(dataset)}",
         f"shop = {_text(shop)}",
