@@ -203,9 +203,9 @@ class _Demo:
             if exit_after:
                 return 0 if right else 1
             console = await self._children[-1].says(_CONSOLE)
-            self._out.print(
-                _invitation(shop_at, sandbox, gateway, console, config, self._folder / "world" if world else None)
-            )
+            files = self._folder / "world" if world else None
+            # Not wrapped at a width: a command that is cut in two fails where it is pasted.
+            self._out.print(_invitation(shop_at, sandbox, gateway, console, config, files), soft_wrap=True)
             await self._watch_children()
         return 1
 
