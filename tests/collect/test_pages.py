@@ -60,7 +60,14 @@ def test_health_counts_what_moved(start_gateway: Callable[..., Running]) -> None
     assert (reply.status, reply.headers["cache-control"]) == (200, "no-store")
     health = reply.json
     assert (health["status"], health["version"], health["uptime_s"]) == ("ok", __version__, 60)
-    assert sorted(health["journal"]) == ["accepted", "last_commit_s_ago", "late_s", "refused", "waiting_for_disk", "watermark"]
+    assert sorted(health["journal"]) == [
+        "accepted",
+        "last_commit_s_ago",
+        "late_s",
+        "refused",
+        "waiting_for_disk",
+        "watermark",
+    ]
     assert health["journal"]["late_s"] == 0
     assert (health["journal"]["accepted"], health["journal"]["refused"]) == (2, 1)
     assert health["outbox"].pop("counted_s_ago") >= 0

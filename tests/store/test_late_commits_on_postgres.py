@@ -31,8 +31,17 @@ FOR_THE_TURN = "select pid from pg_stat_activity where datname = current_databas
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commit, "PATIENCE_S", 0.3)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow machine's commit is not late."""
+    monkeypatch.setattr(commit, "PATIENCE_S", PATIENCE_S)
+
+
+@contextmanager
+def soon(seconds: float) -> Iterator[None]:
+    """Where something does hang, senders hear it after so long."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(commit, "PATIENCE_S", seconds)
+        yield
 
 
 @contextmanager
@@ -68,7 +77,8 @@ async def no_standby(db: psycopg.Connection[Any]) -> AsyncIterator[None]:
     db.execute("select pg_reload_conf()")
     try:
         await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
-        yield
+        with soon(0.3):
+            yield
     finally:
         db.execute("alter system reset synchronous_standby_names")
         db.execute("select pg_reload_conf()")
@@ -88,6 +98,7 @@ def test_senders_hear_that_nothing_is_committed_and_what_only_waited_is_not_stor
     async def scenario(db: psycopg.Connection[Any]) -> list[str]:
         async with gateway(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
+        async with gateway(tmp_path) as store:
             async with no_standby(db):
                 hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
                 await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
@@ -161,8 +172,6 @@ def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, 
     are counted on it show; once the operator is through the copy is taken, without its sender having heard of it."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[Any]:
-        monkey = pytest.MonkeyPatch()
-        monkey.setattr(commit, "PATIENCE_S", PATIENCE_S)
         async with gateway(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
             with psycopg.connect(postgres.of(tmp_path)) as other:
@@ -171,27 +180,24 @@ def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, 
                 await until(lambda: any(job.tries > 1 for job in store._commits._waiting))
                 assert not coming.done()
             verdicts = await coming
-        monkey.undo()
         return verdicts
 
     assert run(postgres, tmp_path, scenario) == [REPEAT]
 
 
 def test_where_all_that_waited_was_taken_back_the_next_event_finds_out_that_it_goes_on(
-    tmp_path, postgres: Databases, monkeypatch
+    tmp_path, postgres: Databases
 ) -> None:
     """The row is free again, and no other work is there that would be committed and tell so."""
-
-    monkeypatch.setattr(
-        commit, "PATIENCE_S", 2.0
-    )  # sooner than the tries for a row are spent, later than a slow commit
 
     async def scenario(_: psycopg.Connection[Any]) -> list[Any]:
         async with gateway(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
+        async with gateway(tmp_path) as store:
             with psycopg.connect(postgres.of(tmp_path)) as other:
                 other.execute("select 1 from twofold.action for update")
-                with pytest.raises(StoreAway, match="nothing was committed"):
+                # Sooner than the tries for a row are spent.
+                with soon(2.0), pytest.raises(StoreAway, match="nothing was committed"):
                     await store.append([copy_of_buyer("before", at=NOW + 1)])
             return await store.append([copy_of_buyer("before", at=NOW + 1)])
 
