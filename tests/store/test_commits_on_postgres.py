@@ -24,6 +24,7 @@ from tests.databases import Databases
 from twofold.errors import StoreAway, StoreFailed
 from twofold.store import engines
 from twofold.store.opened.routes import Route
+from twofold.store.postgres.database import TURN
 from twofold.store.sqlite.commit import TRIES
 from twofold.store.store import Store
 
@@ -108,18 +109,19 @@ def test_a_commit_that_waited_for_no_standby_is_not_acknowledged(tmp_path, postg
 
 
 @contextmanager
-def in_the_way(db: psycopg.Connection[Any], code: str, times: int) -> Iterator[None]:
-    """So many transactions that write an event end with this error, as where others wrote at the same moment."""
+def in_the_way(db: psycopg.Connection[Any], code: str, times: int, table: str = "event") -> Iterator[None]:
+    """So many transactions that write an event, or a row of another table, end with this error, as where others wrote at the same
+    moment."""
     db.execute("create sequence public.tried")
     db.execute(
         "create function public.refuse() returns trigger language plpgsql as $$ begin "
         f"if nextval('public.tried') <= {times} then raise exception using errcode = '{code}'; end if; return null; end $$"
     )
-    db.execute("create trigger refuse after insert on twofold.event execute function public.refuse()")
+    db.execute(f"create trigger refuse after insert on twofold.{table} execute function public.refuse()")
     try:
         yield
     finally:
-        db.execute("drop trigger refuse on twofold.event")
+        db.execute(f"drop trigger refuse on twofold.{table}")
         db.execute("drop function public.refuse()")
         db.execute("drop sequence public.tried")
 
@@ -255,26 +257,30 @@ def test_what_was_settled_in_a_commit_that_nobody_answered_is_not_written_twice(
     assert_sums_hold(folder_of(tmp_path, "w0"))
 
 
+async def claim_that_nobody_hears_of(store: Store, db: psycopg.Connection[Any]) -> None:
+    """The server has committed the claim when the connection ends, and no worker was told of it."""
+    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+    db.execute("select pg_reload_conf()")
+    try:
+        await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+        claiming = asyncio.ensure_future(claim(store, NOW + 1_000))
+        await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or claiming.done())
+        with pytest.raises(StoreAway):
+            await claiming
+    finally:
+        db.execute("alter system reset synchronous_standby_names")
+        db.execute("select pg_reload_conf()")
+    leased = db.execute("select count(*) from twofold.delivery where leased_until is not null").fetchall()
+    assert leased == [(2,)]
+
+
 def test_what_a_claim_took_whose_commit_nobody_answered_is_claimed_again_at_once(tmp_path, postgres: Databases) -> None:
-    """The server has committed the claim when the connection ends, and no worker was told of it: whoever waited for its lease to be
-    over would deliver five minutes late."""
+    """Whoever waited for its lease to be over would deliver five minutes late."""
 
     async def scenario(db: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
         async with gateway(tmp_path) as store:
             await store.append([copy_of_buyer("one"), copy_of_buyer("two")])
-            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-            db.execute("select pg_reload_conf()")
-            try:
-                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
-                claiming = asyncio.ensure_future(claim(store, NOW + 1_000))
-                await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or claiming.done())
-                with pytest.raises(StoreAway):
-                    await claiming
-            finally:
-                db.execute("alter system reset synchronous_standby_names")
-                db.execute("select pg_reload_conf()")
-            leased = db.execute("select count(*) from twofold.delivery where leased_until is not null").fetchall()
-            assert leased == [(2,)]
+            await claim_that_nobody_hears_of(store, db)
             assert await taken(store, "after") == [FIRST]
             again, then = await claim(store, NOW + 1_000), await claim(store, NOW + 1_000)
             return sorted(d.event_id for d in again), [d.event_id for d in then]
@@ -283,3 +289,44 @@ def test_what_a_claim_took_whose_commit_nobody_answered_is_claimed_again_at_once
         db.execute("set synchronous_commit = local")
         assert asyncio.run(scenario(db)) == (["after", "one", "two"], [])
     assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_a_lease_that_was_given_back_in_vain_is_given_back_again(tmp_path, postgres: Databases) -> None:
+    """The claim that frees what the lost one took is rolled back itself, and what is committed next is no claim."""
+
+    async def scenario(db: psycopg.Connection[Any]) -> list[str]:
+        async with gateway(tmp_path) as store:
+            await store.append([copy_of_buyer("one"), copy_of_buyer("two")])
+            await claim_that_nobody_hears_of(store, db)
+            assert await taken(store, "after") == [FIRST]
+            with in_the_way(db, "40001", 1_000, "frozen"), pytest.raises(StoreAway, match="40001"):
+                await claim(store, NOW + 1_000)
+            assert await taken(store, "later") == [FIRST]
+            return sorted(d.event_id for d in await claim(store, NOW + 1_000))
+
+    with operator(postgres.of(tmp_path)) as db:
+        db.execute("set synchronous_commit = local")
+        assert asyncio.run(scenario(db)) == ["after", "later", "one", "two"]
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_a_row_is_waited_for_no_longer_by_who_had_to_wait_for_the_turn(tmp_path, postgres: Databases) -> None:
+    """The turn is waited for beside the loop, and for long; the statements after it are the loop's, as those of one whose turn it was
+    at once."""
+    waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        async with gateway(tmp_path) as store:
+
+            def patience() -> Any:
+                return store.transact(lambda e: e.db.execute("select current_setting('lock_timeout')").fetchall())
+
+            at_once = await patience()
+            with db.transaction():
+                db.execute("select pg_advisory_xact_lock(%s)", (TURN,))
+                waiting = asyncio.ensure_future(patience())
+                await until(lambda: db.execute(waits).fetchall())
+            assert await waiting == at_once
+
+    with operator(postgres.of(tmp_path)) as db:
+        asyncio.run(scenario(db))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import pytest
 from copies import (
@@ -298,6 +299,19 @@ def test_an_answer_that_nobody_waits_for_is_kept_all_the_same(tmp_path):
 
     assert asyncio.run(scenario()) == [FIRST]
     assert [row["event_id"] for row in rows(tmp_path, "events")] == ["gone", "here"]
+
+
+def test_a_process_that_stood_still_does_not_take_it_for_the_databases_fault(tmp_path, monkeypatch):
+    """A machine that slept, or a container that was frozen: its clock is a minute on, and what was handed in before is taken."""
+
+    async def scenario():
+        async with opened(tmp_path) as store:
+            waiting = store.append([copy("before")])
+            loop = asyncio.get_running_loop()
+            monkeypatch.setattr(loop, "time", lambda: time.monotonic() + 60)
+            return await waiting, await store.append([copy("after")])
+
+    assert asyncio.run(scenario()) == ([FIRST], [FIRST])
 
 
 def refused(n: int, reason: str = "syntax") -> RefusedRow:
