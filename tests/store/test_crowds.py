@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from tests.store.copies import BROWSER, HOLD, NOW, PLACE, SERVER, actions, appended, claim, copy, sent, with_store
+from tests.store.copies import BROWSER, DAY, HOLD, NOW, PLACE, SERVER, actions, appended, claim, copy, sent, with_store
 from twofold.event.delivery import Delivery
 from twofold.event.model import Consent, Event
 from twofold.store.ladder import FEW, agreed
@@ -173,6 +173,21 @@ def test_an_id_that_many_browsers_carry_hides_none_of_them(tmp_path: Path, toget
         f"o-{count - 3}": f"fb.1.{NOW - 9_000}.Click-{count - 3}",
         "o-all": None,
     }
+
+
+def test_who_carries_a_full_id_goes_on_to_be_known_by_it(tmp_path: Path) -> None:
+    """As many browsers as it may lead to: it leads to several. Once all but one are forgotten, it leads to the one that came again
+    within the time that is kept, of which the first visit was long ago."""
+    again = guest(3, at=NOW + 20 * DAY)
+    order = replace(copy("o-1", SERVER, order="o-1", at=NOW + 40 * DAY), visitor="guest")
+
+    async def scenario(store: Store) -> list[Delivery]:
+        for event in (*map(guest, range(MOST_BROWSERS)), again, order):
+            await store.append([event])
+        return await claim(store, NOW + 40 * DAY + HOLD + 1, limit=500)
+
+    (event,) = [e for e in map(sent, with_store(tmp_path, scenario, people_days=30)) if e.event_id == "o-1"]
+    assert event.user_data.fbp == "fb.1.1790000000000.4"
 
 
 def test_a_yes_among_a_crowd_covers_its_own_browser() -> None:

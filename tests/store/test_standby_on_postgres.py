@@ -127,3 +127,17 @@ def test_while_the_standby_is_gone_senders_are_told_to_send_again_and_health_say
             for one in running:
                 until_healthy(one, "ok")
             require_all(shops, graph, running)
+
+
+def test_a_standby_that_follows_without_being_waited_for_replaces_none_that_is(tmp_path):
+    """Commits wait for another, which is gone; this one streams, as the server says, `async`."""
+    with killable() as first, killable(of=first) as second:
+        address = both_of(first, second, "beside")
+        ask(first, "alter system set synchronous_standby_names = 'FIRST 1 (another)'", "select pg_reload_conf()")
+        following = "select 1 from pg_stat_replication where state = 'streaming' and sync_state = 'async'"
+        while ask(first, "show synchronous_standby_names") == [("",)] or ask(first, following) != [(1,)]:
+            time.sleep(0.1)
+        found = vitals(address)
+        assert [(s["name"], s["sync"]) for s in found["standbys"]] == [(STANDBY, "async")]
+        (said,) = found["problems"]
+        assert "commits wait for 1 of the standbys FIRST 1 (another), and 0 follow" in said
