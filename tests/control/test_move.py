@@ -249,16 +249,15 @@ def test_both_sides_answer_alike(tmp_path, postgres, on_server, monkeypatch):
 
 
 def told(config: Path, *words: str) -> list[Any]:
-    """What a command says inside this process, but for when it was asked."""
+    """What a command says inside this process, but for when it was asked, and since when where that is counted back from it."""
     done = invoke([*words, "--json", "--config", str(config)])
     assert done.exit_code in (0, 1), (
         words,
         done.output,
         done.exception,
     )  # 1 where sums leave a residual
-    return [
-        {n: v for n, v in json.loads(line).items() if n not in ("until", "as_of")} for line in done.stdout.splitlines()
-    ]
+    asked = {"until", "as_of"} | (set() if "--since" in words else {"since"})
+    return [{n: v for n, v in json.loads(line).items() if n not in asked} for line in done.stdout.splitlines()]
 
 
 def twofold(config: Path, *words: str) -> None:
