@@ -28,7 +28,7 @@ DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
-PATIENCE_S = 20
+PATIENCE_S = 60
 STATUS = {"Authorization": "Bearer token-of-the-operator"}
 
 

@@ -25,7 +25,7 @@ from twofold.store.store import Store
 
 DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW = 1_790_000_000_000
-PATIENCE_S = 20
+PATIENCE_S = 60
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 EM = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"

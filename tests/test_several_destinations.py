@@ -24,7 +24,7 @@ from twofold.store.lists import Reader
 DATASET, KEY = "1234567890", "key-of-the-shop"
 SECRET, REFRESH = "secret-of-the-stream", "1//refresh-invented"
 EMAIL, PHONE = "Mara.Klein+shop@gmail.com", "+1 202 555 0143"
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 class Shop:

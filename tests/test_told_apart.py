@@ -33,7 +33,7 @@ from twofold.store.lists import Reader
 
 DATASET, KEY, SECRET = "1234567890", "key-of-the-shop", "a-secret-of-16-or-more"
 NOW = 1_790_000_000_000
-PATIENCE_S = 20
+PATIENCE_S = 60
 HALF_HOUR_MS = 1_800_000
 EM = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
 STRANGERS = ("forged", "of-a-server")

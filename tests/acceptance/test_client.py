@@ -106,7 +106,7 @@ def test_a_wrong_key_is_told_and_loses_nothing(tmp_path: Path) -> None:
     with gateway(TOML.replace(KEY, "another-key-of-it"), tmp_path / "data") as g:
         client = client_of(g.url, problems)
         track(client, "e")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not problems and time.monotonic() < deadline:
             time.sleep(0.01)
         assert {problem.kind for problem in problems} == {Kind.DENIED}

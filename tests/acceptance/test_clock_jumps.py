@@ -23,7 +23,7 @@ from twofold.store.store import read_newest
 
 DATASET, KEY = "1234567890", "key-of-the-shop"
 STATUS = {"Authorization": "Bearer token-of-the-operator"}
-PATIENCE_S = 20
+PATIENCE_S = 60
 HOUR, DAY = 3_600_000, 86_400_000
 YEARS = 10 * 365 * DAY
 JUMPS = [YEARS, 2 * HOUR, -2 * HOUR, -30 * 365 * DAY]

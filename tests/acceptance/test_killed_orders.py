@@ -23,7 +23,7 @@ from gateway_process import Gateway, Program, gateway, sandbox_process
 LONELY = "2222222222"  # here the orders never come
 DATASET, KEY, SECRET = "1234567890", "key-of-the-shop", "secret-of-the-shop-0001"
 SHOP = "demo.myshopify.com"
-DEADLINE_S = 20
+DEADLINE_S = 60
 USER_AGENT = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36"
 )

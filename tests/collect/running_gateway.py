@@ -35,7 +35,7 @@ NOW_MS = 1_790_000_000_000
 NOW_S = NOW_MS // 1000
 # SHA-256 of john_smith@gmail.com, from Meta's customer information parameters page
 EMAIL = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 CONFIGURATION: dict[str, Any] = {
     "dataset": [

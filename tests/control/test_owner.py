@@ -25,7 +25,7 @@ from twofold.store.gates.withdrawals import read_standing
 T = TypeVar("T")
 DATASETS = ("1", "2", "3")
 ORDER = Mark("order", "1001")
-PATIENCE_S = 20
+PATIENCE_S = 60
 WITHDRAW = ChangeConsent(act="withdraw", marks={d: [ORDER] for d in DATASETS})
 
 # Each question, and a word of its answer.

@@ -22,7 +22,7 @@ from twofold.destinations.meta import META
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData
 from twofold.matching.user_data import RULE_META
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 # The real figures shrunk: waits of milliseconds, so that tests need not wait. Shares and counts are the real ones.
 SWIFT = Policy(base_ms=8, cap_ms=40, probe_ms=30, throttle_min_ms=5, throttle_max_ms=50, refusal_window_ms=300)

@@ -23,7 +23,7 @@ from twofold.store.store import Store
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Office/1.0"
 OFFICE = "203.0.113.9"
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 class Person:

@@ -25,7 +25,7 @@ TOML = """
 id = "1"
 key = "a-key-for-tests"
 """
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def mode(path: Path) -> int:

@@ -34,7 +34,7 @@ from twofold.store.engine import RefusedRow
 from twofold.store.engines import open_reader
 from twofold.store.lists import Reader
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 
 def numbered(first: int, count: int) -> list[Event]:

@@ -354,7 +354,7 @@ def kill_during(folder: Folder, path: Path, after_s: float) -> bool:
         [sys.executable, "-m", "twofold", "import", "payouts", str(path), "--json", "--config", str(folder.config)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment(None),
     )  # fmt: skip
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None and not _loading(folder):
         time.sleep(0.01)
     time.sleep(after_s / 10)
@@ -397,7 +397,7 @@ def test_through_a_running_gateway_and_when_it_is_killed(folder: Folder, serving
         [sys.executable, "-m", "twofold", "import", "payouts", str(large), "--json", "--config", str(folder.config)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(None),
     )  # fmt: skip
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not _loading(folder):
         time.sleep(0.01)
     serving.kill()
