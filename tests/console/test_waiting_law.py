@@ -6,6 +6,7 @@ The page asks the derived tables for names and matches no more than it shows. Th
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from twofold.facts.__main__ import _encode
 from twofold.facts.engine import Answer, Ask, Asked, _reader
 from twofold.facts.engines.duckdb import asked as rows_of
 from twofold.facts.manifest import read_manifest
+from twofold.ledger.identity import name_of
+from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.reading.keeping import KeepDays
 
@@ -86,3 +89,23 @@ def test_what_waits_and_what_it_could_be_is_what_the_whole_ledger_says(world: An
             for one in names:
                 (alone,) = matching.matching(task(folder, lines=(one,)))["rows"]
                 assert alone == whole[what][one]
+
+
+def test_a_batch_that_takes_money_back_could_be_paid_by_what_left_the_bank(tmp_path: Path) -> None:
+    """More was refunded than charged: of two debits the one of its amount, and no credit."""
+    refund = MoneyLine(
+        source="psp", account="A", id="t1", kind=MoneyKind.REFUND, gross=D("-40.00"), net=D("-40.00"), currency="GEL", at=day(2), batch="B1",
+    )  # fmt: skip
+    batch = Batch(source="psp", account="A", id="B1", kind="payout", currency="GEL", at=day(3), net=D("-50.00"))
+    bank = [
+        MoneyLine(source="bank", account="A", id=f"b{n}", kind=kind, gross=D(gross), net=D(gross), currency="GEL", at=day(25), form="camt")
+        for n, (kind, gross) in enumerate(
+            [(MoneyKind.BANK_DEBIT, "-50.00"), (MoneyKind.BANK_DEBIT, "-30.00"), (MoneyKind.BANK_CREDIT, "50.00")]
+        )
+    ]  # fmt: skip
+    write(tmp_path, ([], [refund, batch, *bank]))
+    made(tmp_path, tmp_path / "facts")
+    (name,) = matching.waiting(task(tmp_path))["names"]["batch"]
+    (row,) = matching.matching(task(tmp_path, lines=(name,)))["rows"]
+    assert (row["amount"], row["why"]) == (D("-50.00"), "lines_differ")
+    assert [(c.to, c.amount) for c in row["candidates"]] == [(f"line:{name_of(bank[0], 0).hex()}", D("-50.00"))]
