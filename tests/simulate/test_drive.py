@@ -172,8 +172,8 @@ def test_every_webhook_is_signed_and_reads_as_its_order(played):
 
 
 def test_a_chat_is_told_with_its_ad_its_offer_and_its_payment_and_by_nobody_else(played):
-    """Signed as a chat tool signs; at first what was asked for, last what was sold."""
-    source, told = SOURCES["chat"], defaultdict(list)
+    """Signed as a chat tool signs; at first what was asked for, last what was sold. It began once."""
+    source, told, began = SOURCES["chat"], defaultdict(list), defaultdict(set)
     for _, path, _, headers, body in played.requests:
         if path != "/webhooks/chat/chat.example":
             continue
@@ -183,9 +183,11 @@ def test_a_chat_is_told_with_its_ad_its_offer_and_its_payment_and_by_nobody_else
         assert isinstance(found, Reading)
         assert [(touch.source, touch.click) for _, touch in found.signs] == [("whatsapp", "ctwa_clid")]
         snapshot = found.order.snapshot
+        began[found.order.order_id].add(json.loads(body)["first_message_at"])
         told[found.order.order_id].append((snapshot.paid, snapshot.shop.total, len(snapshot.lines)))
     chats = [o for o in ORDERS if o.chat]
     assert {o.name for o in chats} == set(told)
+    assert {len(times) for times in began.values()} == {1}
     assert {o.cross_sold for o in chats} >= {True}
     for order in chats:
         first, *_, last = told[order.name]

@@ -14,7 +14,7 @@ import json
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -281,21 +281,22 @@ class _Driver:
 
     async def _chat(self, order: Order, chat: Chat) -> None:
         """The operator writes the order down, with the offer when the buyer takes it, and that it was paid. Only then does it
-        count."""
+        count. When the buyer first wrote is the same in all that is told."""
+        began = self._clock() - CHATTED_S * 1_000
         asked, sold = (chat.asked_for, chat.asked_value), (order.lines, order.value)
         steps = [("placed", *asked), ("placed", *sold), ("paid", *sold)]
         for status, lines, value in steps if order.cross_sold else (steps[0], steps[2]):
-            await self._to_chat(self._chat_body(order, chat, status, lines, value))
+            await self._to_chat(self._chat_body(order, chat, began, status, lines, value))
             await self._wait(PAUSE_S)
 
     def _chat_body(
-        self, order: Order, chat: Chat, status: str, lines: Sequence[Line], value: Decimal
+        self, order: Order, chat: Chat, began: int, status: str, lines: Sequence[Line], value: Decimal
     ) -> dict[str, Any]:
-        shopper, now = order.shopper, datetime.fromtimestamp(self._clock() / 1000, UTC)
+        shopper, now = order.shopper, self._clock()
         told = [{"id": one.product.id, "quantity": one.quantity, "price": str(one.product.price)} for one in lines]
         return {
-            "conversation": f"c-{order.number}", "channel": "whatsapp", "at": now.isoformat(timespec="milliseconds"),
-            "first_message_at": (now - timedelta(seconds=CHATTED_S)).isoformat(timespec="milliseconds"), "step": "Purchase",
+            "conversation": f"c-{order.number}", "channel": "whatsapp", "at": _told_time(now),
+            "first_message_at": _told_time(began), "step": "Purchase",
             "whatsapp_business_account_id": chat.account, "ctwa_clid": chat.click, "phone": shopper.phone, "email": shopper.email,
             "name": f"{shopper.first_name} {shopper.last_name}", "country": shopper.country, "consent": "granted",
             "order": {"id": order.name, "amount": str(value), "currency": CURRENCY, "status": status, "method": "card", "lines": told},
@@ -359,6 +360,10 @@ class _Driver:
             except (aiohttp.ClientError, TimeoutError) as err:
                 said = type(err).__name__
         raise TwofoldError(f"{method} {url}: expected success, got {said}; look at the program behind this address")
+
+
+def _told_time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _content(product: Product) -> dict[str, Any]:
