@@ -197,9 +197,8 @@ def test_tables_of_an_hour_ago_are_shown_and_said(world: Written, tmp_path: Path
     running = Running(folder, tmp_path / "w" / world.config.name)
     try:
         owner = running.owner()
-        end = (
-            time.monotonic() + 60
-        )  # a page waits half a second for tables that are being made, and shows those of before
+        # A page waits half a second for tables that are being made, and shows those of before.
+        end = time.monotonic() + 200
         while "These figures are as of" in owner.get(f"/chain?period={world.key['since']}..{world.key['until']}").text:
             assert time.monotonic() < end
             time.sleep(0.2)
