@@ -29,7 +29,7 @@ def invoke(
         patched.setattr(os, "setpriority", lambda *_: None)
         patched.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
         try:
-            _command().main(args=list(words), prog_name="twofold")
+            whole_command().main(args=list(words), prog_name="twofold")
         except SystemExit as end:
             code, failed = int(end.code or 0), end if end.code else None
         except Exception as error:
@@ -44,5 +44,6 @@ def invoke(
 
 
 @cache
-def _command() -> Any:
+def whole_command() -> Any:
+    """The commands as they are built from their functions; groups have ``commands``."""
     return typer.main.get_command(app)

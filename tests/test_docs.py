@@ -23,6 +23,7 @@ import typer.main
 from acceptance.gateway_process import clean_environment, free_port
 from test_config import ENVIRONMENT, SMALLEST
 
+from tests.command_line import whole_command
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.doors.router import MAX_HEADERS, MAX_URL
@@ -350,3 +351,26 @@ def test_documents_speak_of_the_project_alone() -> None:
         content = page.read_text(encoding="utf-8")
         assert not re.search(r"(?<![\w/])/(home|root|Users|work)/", content), page
         assert os.sep + "tmp" + os.sep not in content
+
+
+NAMED_COMMAND = re.compile(r"`twofold ((?:[a-z][a-z0-9-]*)(?: [a-z][a-z0-9-]*)*)")
+
+
+def test_each_command_that_is_named_exists() -> None:
+    """In pages, in what the program says, and in the console: the first words are commands, as far as there are any below."""
+    texts = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "twofold").rglob("*.py"), *(ROOT / "twofold").rglob("*.html")]  # fmt: skip
+    named = {words for text in texts for words in NAMED_COMMAND.findall(text.read_text(encoding="utf-8"))}
+    assert len(named) > 100
+    assert [words for words in sorted(named) if not _is_command(words.split())] == []
+
+
+def _is_command(words: list[str]) -> bool:
+    node = whole_command()
+    for word in words:
+        below = getattr(node, "commands", None)
+        if below is None:
+            return True  # an argument
+        if word not in below:
+            return False
+        node = below[word]
+    return True
