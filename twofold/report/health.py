@@ -31,10 +31,10 @@ from twofold.report.database_watch import DatabaseWatch
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.lists import Reader
 from twofold.store.secret import FILE as ERASURES
+from twofold.store.sqlite.commit import PATIENCE_S
 from twofold.store.sqlite.page_check import DAMAGED
 from twofold.store.store import Store
 
-HANGS_AFTER_S = 4.0  # nothing was committed for so long though something waits: senders are told to send again
 LATE_AFTER_S = 300.0  # what is due should have been tried by then
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
@@ -171,7 +171,7 @@ class HealthPage:
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
         late_commit_s = self.store.late_s
-        stuck = late_commit_s > HANGS_AFTER_S or (self._delivers and overdue_s > STUCK_AFTER_S)
+        stuck = late_commit_s > PATIENCE_S or (self._delivers and overdue_s > STUCK_AFTER_S)
         # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
         # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
         degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in waiting_by)
