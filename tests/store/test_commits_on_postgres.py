@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -190,40 +189,46 @@ def test_who_comes_back_to_find_its_name_taken_writes_nothing_more(tmp_path, pos
     assert_sums_hold(first_folder)
 
 
-def cut_once_it_waits(store: Store, db: psycopg.Connection[Any]) -> None:
-    """As soon as the gateway's session waits for a lock, its connection is cut on the gateway's side: the server goes on waiting."""
-    waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-    while not db.execute(waits).fetchall():
-        time.sleep(0.02)
+def cut(store: Store) -> None:
+    """Its connection, on the gateway's side: a session that waits in a commit does not notice, and goes on waiting."""
     with socket.socket(fileno=os.dup(store._engine._db.fileno())) as connection:
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, postgres: Databases) -> None:
-    """The server has not noticed that the connection is gone, and what was sent on it may still be committed: until it is over nothing
-    is taken, however often the gateway has connected again; then everything is."""
-    address = postgres.of(tmp_path)
+    """The server has not noticed that the connection is gone, and waits for a standby with what was sent on it: until that is over
+    nothing is taken, however often the gateway has connected again; then everything is, and that was committed after all."""
     sessions = "select sessions from pg_stat_database where datname = current_database()"
+    waiting = "select 1 from pg_stat_activity where wait_event = 'SyncRep'"
 
-    async def scenario(db: psycopg.Connection[Any], other: psycopg.Connection[Any]) -> None:
+    async def scenario(db: psycopg.Connection[Any]) -> None:
         async with gateway(tmp_path) as store:
-            await store.append([copy_of_buyer("before")])
-            with other.transaction():
-                other.execute("select 1 from twofold.action for update")
-                cutting = threading.Thread(target=cut_once_it_waits, args=(store, db))
-                cutting.start()
+            assert await store.append([copy_of_buyer("before")]) == [FIRST]
+            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+            db.execute("select pg_reload_conf()")
+            try:
+                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+                coming = asyncio.ensure_future(store.append([copy_of_buyer("in doubt")]))
+                await until(lambda: db.execute(waiting).fetchall())
+                cut(store)
                 with pytest.raises(StoreAway):
-                    await store.append([copy_of_buyer("before", at=NOW + 1)])
-                cutting.join()
+                    await coming
                 ((so_far,),) = db.execute(sessions).fetchall()
                 await until(lambda: db.execute(sessions).fetchall()[0][0] >= so_far + 3)
+                assert db.execute(waiting).fetchall()
                 with pytest.raises(StoreAway):
                     await store.append([copy_of_buyer("meanwhile")])
+            finally:
+                db.execute("alter system reset synchronous_standby_names")
+                db.execute("select pg_reload_conf()")
+            assert await taken(store, "in doubt") == [REPEAT]
             assert await taken(store, "after") == [FIRST]
 
-    with operator(address) as db, operator(address) as other:
-        asyncio.run(scenario(db, other))
-    assert [row["event_id"] for row in rows(folder_of(tmp_path, "w0"), "events")] == ["before", "after"]
+    with operator(postgres.of(tmp_path)) as db:
+        db.execute("set synchronous_commit = local")
+        asyncio.run(scenario(db))
+    kept = [row["event_id"] for row in rows(folder_of(tmp_path, "w0"), "events")]
+    assert kept == ["before", "in doubt", "in doubt", "after"]
     assert_sums_hold(folder_of(tmp_path, "w0"))
 
 
