@@ -192,7 +192,8 @@ def destinations() -> str:
         "what a shopper must not have denied for it. What does not leave stands in `twofold deliveries --state suppressed` with its "
         "reason: "
         + "; ".join(f"`{reason}`: {text[0].lower()}{text[1:].rstrip('.')}" for reason, text in REASONS.items())
-        + ".",
+        + "; `not_addressed`: the message's own `integrations` do not mean this destination "
+        "([ways-in.md](ways-in.md#whom-a-message-is-meant-for)).",
         '```toml\nhold_s = { Purchase = 3600, "*" = 60 }   # of one [[destination]]\ncounts_when = "confirmed"\nvalue = "margin"\n```\n\n'
         "`hold_s` lets an action wait for one destination: so many seconds from its first copy, by event name, `*` for all others. "
         "Nothing but time ends it (reason `held_for_destination`), and what is true at its end decides: what later copies said goes "

@@ -1,5 +1,5 @@
-"""One running gateway, several platforms: each gets an action once in its own words, one that is dead or hangs slows no other, and a
-no to one platform is a no to it alone. Requests in at the gateway's socket, requests out to stand-ins on theirs."""
+"""One running gateway, several platforms: each gets an action once in its own words, one that is dead or hangs slows no other, a
+no to one platform is a no to it alone, and so is what a message says of whom it is meant for. Requests in at the gateway's socket, requests out to stand-ins on theirs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from twofold.clock import now_ms
 from twofold.config import settings_from
 from twofold.store.lists import Reader
 
-DATASET, KEY = "1234567890", "key-of-the-shop"
+DATASET, KEY, WRITE_KEY = "1234567890", "key-of-the-shop", "write-key-of-servers"
 SECRET, REFRESH = "secret-of-the-stream", "1//refresh-invented"
 EMAIL, PHONE = "Mara.Klein+shop@gmail.com", "+1 202 555 0143"
 PATIENCE_S = 60
@@ -57,7 +57,7 @@ class Shop:
         ]  # fmt: skip
         return settings_from({
             "server": {"data": str(self.folder), "port": 0},
-            "dataset": [{"id": DATASET, "key": KEY, "hold_s": {}}],
+            "dataset": [{"id": DATASET, "key": KEY, "hold_s": {}, "ways_in": {"segment_key": WRITE_KEY}}],
             "destination": [{"dataset": DATASET, **d} for d in destinations],
         }, environ={})  # fmt: skip
 
@@ -75,6 +75,14 @@ class Shop:
         }  # fmt: skip
         body = {"data": [event], "access_token": KEY}
         async with session.post(f"{address}/v25.0/{DATASET}/events", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def segment(self, session: aiohttp.ClientSession, address: str, event_id: str, **said: Any) -> None:
+        """The same purchase as Segment's clients send it."""
+        paid = {"order_id": f"1004{event_id[-1]}", "total": 84.5, "currency": "EUR", "gclid": "EAIaIQ", "email": EMAIL}
+        body = {"messageId": event_id, "userId": "u", "event": "Order Completed", "properties": paid, **said}
+        headers = {"Authorization": aiohttp.encode_basic_auth(WRITE_KEY, "")}
+        async with session.post(f"{address}/v1/track", json=body, headers=headers) as answer:
             assert answer.status == 200, await answer.text()
 
 
@@ -119,6 +127,13 @@ def test_three_are_told_while_one_is_dead_and_one_hangs(tmp_path: Path) -> None:
         others = {name: state for name, state in well.items() if name != "ga4"}
         others["ga4"] = ("suppressed", "consent_denied:platform:ga4")
         await until(lambda: others.items() <= shop.states("order-3").items())
+        await shop.segment(session, address, "order-4", integrations={"All": False, "Google Ads": True})
+        await shop.segment(session, address, "order-5", integrations={"Facebook Pixel": False})
+        kept = ("suppressed", "not_addressed")
+        alone = {"google": ("delivered", ""), "meta": kept, "ga4": kept, "dead": kept, "hangs": kept}
+        await until(lambda: shop.states("order-4") == alone)
+        others = {"google": ("delivered", ""), "meta": kept}
+        await until(lambda: others.items() <= shop.states("order-5").items())
         for order in ("order-1", "order-2", "order-3"):
             assert {shop.states(order)[name][0] for name in ("dead", "hangs")} <= {"waiting", "paused"}
 
@@ -126,7 +141,13 @@ def test_three_are_told_while_one_is_dead_and_one_hangs(tmp_path: Path) -> None:
 
     assert sorted(e["params"]["transaction_id"] for _, e in shop.ga4.kept) == ["10041", "10042"]
     assert shop.ga4.dropped == []
-    assert sorted(e["transactionId"] for e in shop.google.taken) == ["W-10041", "W-10042", "W-10043"]
+    assert sorted(e["transactionId"] for e in shop.google.taken) == [
+        "W-10041",
+        "W-10042",
+        "W-10043",
+        "W-10044",
+        "W-10045",
+    ]
     told = [json.loads(r.body) for r in shop.graphs["meta"].requests]
     assert sorted(e["event_id"] for body in told for e in body["data"]) == ["order-1", "order-2", "order-3"]
     people = {next(iter(i.values())) for e in shop.google.taken for i in e["userData"]["userIdentifiers"]}

@@ -21,11 +21,12 @@ from twofold import tag
 from twofold.collect.access import key_digest
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
-from twofold.config import Settings, SourceSettings, can_ask, secrets_of
+from twofold.config import DatasetSettings, Settings, SourceSettings, can_ask, secrets_of
 from twofold.consent.state import PLATFORM
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.terms import hash_rules_of
 from twofold.errors import ConfigError
+from twofold.event.addressees import letters_of
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.matching.other_forms import OtherForms, wanted_forms
@@ -293,10 +294,17 @@ def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
             dataset_policy(d),
             shops=shops_alike(settings, d.id),
             forms=forms_of(settings, d.id),
+            addressees=addressees_of(settings, d),
             schema=SchemaWatch(declared),
         )
         for d in settings.dataset
     }
+
+
+def addressees_of(settings: Settings, dataset: DatasetSettings) -> dict[str, str]:
+    """What a sender may call one of the dataset's destinations, in `letters_of` it: its own name, and what the merchant says."""
+    own = {letters_of(x.name): x.name for x in settings.destination if x.dataset == dataset.id}
+    return own | {letters_of(theirs): ours for theirs, ours in dataset.ways_in.integrations.items()}
 
 
 def declared_in(settings: Settings) -> Declared:
@@ -429,6 +437,7 @@ def routes_of(settings: Settings) -> dict[str, Route]:
                 for x in settings.destination
                 if x.dataset == d.id and x.counts_when
             },
+            platforms={x.name: x.platform for x in settings.destination if x.dataset == d.id},
             # What is sent to Meta as measurement only, although it was denied, keeps nothing back; no other platform has a word
             # for that.
             purposes={

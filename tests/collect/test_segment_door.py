@@ -260,6 +260,9 @@ def test_a_batch_says_for_all_its_messages_what_they_do_not_say(gateway: Running
         ("ad_user_data", "marketing", "personalization"),
         "203.0.113.9",
     )
+    wishes = {"batch": [own, track(integrations={"Google Ads": False})], "integrations": {"Facebook Pixel": False}}
+    assert call(gateway, "/v1/batch", wishes).status == 200
+    assert [e.destinations for e in gateway.new_events()] == [("-meta",), ("-google_ads", "-meta")]
     assert call(gateway, "/v1/batch", {"batch": [own], "context": shared}).status == 200
     event = gateway.new_event()
     assert (event.denied, event.user_data.client_ip_address) == (

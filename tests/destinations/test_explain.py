@@ -88,6 +88,15 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
     assert "ga4-G-1: nothing leaves: consent_denied:analytics (the shopper said no)" in said.output
     assert "mara@example.com" not in said.output
 
+    meant = raw | {"consent": "granted", "destinations": {"All": False, "Google Analytics 4": True}}
+    (tmp_path / "event.json").write_text(json.dumps(meant))
+    said = invoke(words).output
+    assert (
+        "meta-1: nothing leaves: not_addressed (its sender names who may be told, and this destination is not meant)"
+        in said
+    )
+    assert "ga4-G-1: nothing leaves" not in said
+
     (tmp_path / "event.json").write_text(json.dumps(raw | {"custom_data": raw["custom_data"] | {"diagnosis": "flu"}}))
     assert "repaired or left out: a property is about health" in invoke(words).output
 

@@ -52,10 +52,11 @@ def test_a_person_leaves_money_and_goods_behind():
 
 
 STAYS = {
-    "device_time", "shop", "region", "order_vouched", "consent_required", "granted", "denied", "opt_out", "bot", "held_back", "messaging_channel",
+    "device_time", "shop", "region", "order_vouched", "consent_required", "destinations", "granted", "denied", "opt_out", "bot", "held_back", "messaging_channel",
     "advanced_measurement_table", "data_processing_options", "data_processing_options_country", "data_processing_options_state",
 }  # fmt: skip
-"""Of the fields that may be empty: which country or state, which shop, what was agreed to, and what was found about the copy."""
+"""Of the fields that may be empty: which country or state, which shop, what was agreed to, which platforms may be told, and what was found about
+the copy."""
 
 
 def test_every_other_field_is_a_persons():

@@ -99,6 +99,7 @@ async def opened(
     destinations: tuple[str, ...] = ("meta-1",),
     hold: dict[str, int] | None = None,
     require_consent: bool = False,
+    platforms: dict[str, str] | None = None,
     **settings: Any,
 ):
     """A started store with datasets 1 and 2; closed at the end."""
@@ -106,6 +107,7 @@ async def opened(
         destinations=destinations,
         hold_ms={"Purchase": HOLD} if hold is None else hold,
         require_consent=require_consent,
+        platforms=platforms or {},
     )
     store = Store(folder, routes={"1": route, "2": route}, opened_at=at, **settings)
     store.start()

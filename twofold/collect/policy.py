@@ -77,6 +77,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     ways_in: WaysIn = WaysIn()
     orders: OrderPolicy = OrderPolicy()
     schema: SchemaWatch | None = None  # what is declared, and the count of what is not
+    addressees: Mapping[str, str] = _NONE  # a sender's name for a destination, see `event.addressees` -> ours
     shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
 

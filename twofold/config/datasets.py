@@ -176,6 +176,11 @@ class WaysInSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(description='What a category of your consent banner stands for, as in `C0004 = "marketing"`; `necessary` for '
              "one on which nothing depends."),
     ] = msgspec.field(default_factory=dict)  # fmt: skip
+    integrations: Annotated[
+        dict[str, str],
+        Meta(description='What a name in `integrations` of a message stands for, where it is no platform\'s own, as in '
+             '`"Ads of the outlet" = "tiktok-outlet"`: the name of a [[destination]] of this dataset, or a platform.'),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
 
 
 class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -37,6 +37,7 @@ MEANING: Final[Mapping[str, str]] = {
     "unknown_device": "it is of an app, and nobody says on which system",
     "limited_use": "the shopper limited the use, and the platform has no word for it",
     "too_broad": "what it says of the person fits too many",
+    "not_addressed": "its sender names who may be told, and this destination is not meant",
     "consent_denied": "the shopper said no",
     "consent_unstated": "the shopper said nothing, and silence is not enough",
 }

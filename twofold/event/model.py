@@ -146,6 +146,7 @@ class RawEvent(Struct, kw_only=True, omit_defaults=True):
     token: Any = None  # a token that the merchant's server signed for this event
     region: Any = None  # where the shopper is: "DE", "US-CA"
     locale: Any = None  # in which language the browser asks: "de", "de-DE"
+    destinations: Any = None  # who may be told of this copy, e.g. {"All": false, "Google Ads": true}; see `addressees`
 
 
 class Event(Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -174,6 +175,7 @@ class Event(Struct, kw_only=True, omit_defaults=True, gc=False):
     visitor: str | None = None
     region: str | None = None  # ISO 3166-1 or -2, upper-case
     locale: str | None = None  # a language tag (BCP 47), as the browser writes it
+    destinations: tuple[str, ...] = ()  # who may be told of this copy, where its sender says so; see `addressees`
     shop: str = ""  # which shop it is of, where several that number alike report to one dataset
     order_vouched: bool = False  # a token of the shop's server names this very order
     bot: str | None = None  # why it is taken for a robot

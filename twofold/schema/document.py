@@ -63,6 +63,7 @@ FIELDS: Final[Mapping[str, Mapping[str, Any]]] = {
     "token": {"type": "string", "description": "Signed by the shop's server: docs/trust.md."},
     "region": {"type": "string", "pattern": "^[A-Za-z]{2}([-_][A-Za-z0-9]{1,3})?$"},
     "locale": {"type": "string", "pattern": "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}$"},
+    "destinations": {"type": "object", "description": "Who may be told of it, by name, as {\"All\": false, \"Google Ads\": true}: docs/ways-in.md."},
 }  # fmt: skip
 """Every field of `RawEvent` as it is documented; tests hold the two against each other."""
 

@@ -111,6 +111,16 @@ def heard(copies: Sequence[Event]) -> Sequence[Event]:
     return [c for c in copies if not any(c is d for d in doubted) or is_buyers(c, own)]
 
 
+def trusted_wishes(copies: Sequence[Event]) -> list[tuple[str, ...]]:
+    """Which destinations may be told, by the copies that count and whose word counts for it: those of the highest tier, and below a
+    signed order a server's that more than its key proves to be the buyer's, as with a no (`heard`). A browser's word about what a
+    server or the shop reported counts for nothing: it is no consent, and nobody needs it from the buyer."""
+    top = max(c.tier for c in copies)
+    own = [c for c in copies if c.tier == top]
+    beside = [c for c in copies if c.destinations and _T2 <= c.tier < top and is_buyers(c, own)]
+    return [c.destinations for c in (*own, *beside) if c.destinations]
+
+
 def consent_of(copies: Sequence[Event]) -> str:
     """The consent of copies that count as one text: the strictest word of those that are heard on it."""
     text = _strictest(copies)

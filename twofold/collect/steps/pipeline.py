@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twofold.collect.steps import bots, browser_tokens, clicks, consent, links, required, sensitive
+from twofold.collect.steps import addressees, bots, browser_tokens, clicks, consent, links, required, sensitive
 from twofold.collect.steps.draft import Draft, Origin, raw_event
 from twofold.collect.steps.shortcut import read_ordinary, read_ordinary_fields
 from twofold.errors import place_of
@@ -31,6 +31,7 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
     clicks.put_browser_facts,
     clicks.put_click_ids,
     links.put_links,
+    addressees.put_destinations,
     required.put_messaging,
     required.drop_too_broad,
     required.put_custom_data,

@@ -184,12 +184,16 @@ def _explain(
     from twofold.destinations import BY_PLATFORM
     from twofold.destinations.explain import explain
     from twofold.destinations.terms import terms_of
+    from twofold.event.addressees import is_addressed
     from twofold.policies import declared_in
+    from twofold.store.gates.addressees import NOT_ADDRESSED
     from twofold.store.gates.values import with_told
 
     platform = BY_PLATFORM[d.platform]
     purposes = route.purposes.get(d.name, d.purposes or ()) if route else d.purposes or ()
     refused = why_not_send(consent_text(event), purposes, route.require_consent if route else False)
+    if not is_addressed(event.destinations, d.name, d.platform):
+        refused = refused or NOT_ADDRESSED
     if told.refused:
         refused = refused or told.refused
     return explain(

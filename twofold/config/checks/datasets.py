@@ -21,6 +21,7 @@ from twofold.config.datasets import PURPOSES, SENSITIVE, ConsentSettings, Datase
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import Settings
 from twofold.config.sources import SOURCE_TYPES
+from twofold.destinations import BY_PLATFORM
 
 MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
 METHODS = ("cod", "bank_transfer", "card", "wallet", "later", "gift_card", "manual", "other")
@@ -81,6 +82,11 @@ def check_ways_in(settings: Settings, faults: Faults) -> None:
         for category, purpose in told.consent_categories.items():
             at = (*place, "consent_categories", category)
             expect_one_of(at, f"{where}.consent_categories.{category}", purpose, (*PURPOSES, "necessary"), faults)
+        names = [x.name for x in settings.destination if x.dataset == d.id]
+        for theirs, ours in told.integrations.items():
+            expect_one_of(
+                (*place, "integrations", theirs), f"{where}.integrations.{theirs}", ours, (*names, *BY_PLATFORM), faults
+            )
 
 
 def _check_orders(place: Place, where: str, orders: OrderSettings, faults: Faults) -> None:

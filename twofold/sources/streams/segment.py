@@ -130,6 +130,7 @@ def read_message(
         links=_links(properties) or None,
         click_ids=clicks.clicks_of(properties, context, part(tree, "integrations")) or None,
         locale=text(context, "locale"),
+        destinations=part(tree, "integrations") or None,
         opt_out=True if any(not _is_no(properties.get(name)) for name in _OPTED_OUT) else None,
         data_processing_options=options[0],
         data_processing_options_country=options[1],

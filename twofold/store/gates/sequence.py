@@ -5,11 +5,12 @@ Owns the order, and why it is this one:
 1. what a visit gives comes first, because what is stitched is judged like the rest;
 2. who withdrew consent is not sent, whatever else holds: no later gate may hold it and so keep it longer;
 3. a destination's own hold: before anything is decided that may be another thing when it is over;
-4. the order, with its own money: by it later gates see what would really leave;
-5. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
+4. whom the message is meant for: it needs no order's word;
+5. the order, with its own money: by it later gates see what would really leave;
+6. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
    an order that a shop reports needs no browser's word;
-6. what the destination is told that the order is worth: nothing later looks at it;
-7. the erased last: by then the event has the ids under which it would leave.
+7. what the destination is told that the order is worth: nothing later looks at it;
+8. the erased last: by then the event has the ids under which it would leave.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from twofold.store.evidence import Superseded
+from twofold.store.gates.addressees import AddresseeGate
 from twofold.store.gates.contract import Candidate, Gate, Recheck
 from twofold.store.gates.erased import ErasedGate
 from twofold.store.gates.holds import HoldGate
@@ -33,6 +35,8 @@ from twofold.store.visitors.browsers import Browsers
 class HoldingRoute(RouteLike, Protocol):
     @property
     def holds(self) -> Mapping[str, Mapping[str, int]]: ...
+    @property
+    def platforms(self) -> Mapping[str, str]: ...
 
 
 class Gates:
@@ -50,12 +54,14 @@ class Gates:
     ) -> None:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
         holds = HoldGate({dataset: route.holds for dataset, route in routes.items()})
+        addressees = AddresseeGate({dataset: route.platforms for dataset, route in routes.items()})
         self._stitch = stitch
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (
             stitch.stitch,
             withdrawals.stops,
             holds.judge,
+            addressees.judge,
             order.judge,
             trust.gate_bots,
             trust.gate_limits,
@@ -67,6 +73,7 @@ class Gates:
             stitch.asked,
             withdrawals.needed,
             holds.asked,
+            _always,
             _always,
             trust.bots_asked,
             _always,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from twofold.event.model import Tier
 from twofold.store.fold import unite
+from twofold.store.gates.addressees import NOT_ADDRESSED
 from twofold.store.gates.contract import Candidate, Held, Suppressed
 
 BOT = "bot"
@@ -28,7 +29,7 @@ KEPT_BACK = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFI
 REOPENED = (*KEPT_BACK, DROPPED)
 """Reasons that a trusted copy and a person's word overrule; `let_through` lists the same."""
 UNMATCHED = "no_order"
-VOUCHED = (*KEPT_BACK, UNMATCHED)
+VOUCHED = (*KEPT_BACK, UNMATCHED, NOT_ADDRESSED)
 """Reasons that a better copy overrules; `requeue_deliveries` lists the same. A browser that was there first, and whose order
 never came, stops no server that vouches for the sale later. What a person dropped only a server brings back
 (`requeue_dropped`)."""

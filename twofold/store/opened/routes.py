@@ -20,6 +20,7 @@ class Route(Struct, frozen=True, kw_only=True):
     hold_ms: dict[str, int] = {}
     require_consent: bool = False
     purposes: dict[str, tuple[str, ...]] = {}  # destination -> what must not be denied for it
+    platforms: dict[str, str] = {}  # destination -> whose it is
     orders: OrderPolicy = OrderPolicy()
     has_orders: bool = False  # a shop reports this dataset's orders
     shops: frozenset[str] = frozenset()  # several of one system, whose orders may be numbered alike

@@ -37,7 +37,7 @@ delete from withdrawal where granted_at < ?1;
 -- delivery by delivery, as one platform may have been told what another lacked something for. Not what another action stands for.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
-                                               'no_order', 'consent_unstated', 'missing_currency', 'missing_order_id',
+                                               'no_order', 'not_addressed', 'consent_unstated', 'missing_currency', 'missing_order_id',
                                                'missing_source_url', 'missing_value', 'no_client_id', 'no_identifier',
                                                'too_broad', 'unknown_device') and id in (
     select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d)

@@ -1,0 +1,92 @@
+"""Addressees: which destinations one message may be told to, where its sender says so (Segment's ``integrations``).
+
+Owns the names that senders write, what each stands for here, and the question whether a destination is meant. It is the wish of one
+message and no consent: it binds no browser and no later message. A word is ``-*`` (nobody but who is named), ``+meta`` or ``-meta``,
+of a platform or of one destination by its own name. A name that stands for nothing here is forgotten, so that no sender's text is
+kept. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from twofold.event.scalars import read_boolean
+
+EVERYBODY: Final = "*"
+MOST_NAMES = 200
+"""Of more names in one message the first are read."""
+
+_PARTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    ("meta", ("facebook", "fbpixel", "metapixel", "metaconversions", "metaads")),
+    ("ga4", ("googleanalytics", "ga4")),
+    ("google_ads", ("googleads", "adwords", "googledatamanager", "googleenhancedconversions")),
+    ("tiktok", ("tiktok",)),
+    ("pinterest", ("pinterest",)),
+    ("snap", ("snapchat", "snappixel", "snapconversion", "snapads")),
+    ("reddit", ("reddit",)),
+    ("linkedin", ("linkedin",)),
+    ("microsoft", ("bingads", "bingcapi", "microsoftads", "microsoftbing", "microsoftadvertising", "microsoftuet")),
+    ("x", ("twitterads", "twitterpixel", "twitterconversion", "xads", "xpixel", "xconversion")),
+    ("webhook", ("webhook",)),
+)  # fmt: skip
+"""A platform and what stands in the names that Segment and RudderStack have for it, without what is between words. A short one must
+begin the name (`_BEGINS`)."""
+_WHOLE: Final[Mapping[str, str]] = {
+    "ga": "ga4", "fb": "meta", "meta": "meta", "snap": "snap", "microsoft": "microsoft", "bing": "microsoft", "twitter": "x", "x": "x",
+}  # fmt: skip
+_BEGINS: Final = frozenset(("ga4", "xads", "xpixel", "xconversion"))
+_OTHERS: Final = ("audience", "appevents", "sheets", "leadads", "campaignmanager")
+"""In the name of what is no destination of events at that platform: lists of people, apps, tables."""
+_OF_SERVERS: Final = ("conversion", "capi", "cloud", "server")
+"""In the name of a platform's way for servers, which is ours: beside it what is said of the platform's script in a page says nothing."""
+_BETWEEN = re.compile(r"[^a-z0-9]+")
+
+
+def letters_of(name: str) -> str:
+    """A name as it is compared: `Google Ads`, `google-ads` and `GOOGLE_ADS` are one."""
+    return _BETWEEN.sub("", name.lower())
+
+
+def read_addressees(told: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, ...]:
+    """Words of what a message says, sorted. ``own``: `letters_of` a name to the destination or platform that it stands for here; it
+    comes before what is known of names. A no is false; what says nothing (null, an empty text) is passed over; all else is a yes."""
+    said: dict[str, tuple[bool, bool]] = {}  # of whom -> (is of servers, yes)
+    for name, value in list(told.items())[:MOST_NAMES]:
+        if value is None or value == "":
+            continue
+        letters = letters_of(str(name))
+        who = EVERYBODY if letters == "all" else own.get(letters) or _platform_of(letters)
+        if who is None:
+            continue
+        answer = (letters in own or any(part in letters for part in _OF_SERVERS), read_boolean(value) is not False)
+        said[who] = _nearer(said[who], answer) if who in said else answer
+    words = [f"{'+' if yes else '-'}{who}" for who, (_, yes) in said.items() if who != EVERYBODY or not yes]
+    # A yes beside no "nobody but" allows what is allowed already.
+    refuses = any(word[0] == "-" for word in words)
+    return tuple(sorted(words)) if refuses else ()
+
+
+def is_addressed(words: Iterable[str], destination: str, platform: str) -> bool:
+    """Whether a message with these words may be told to a destination: its own name decides, else its platform's, else all."""
+    said = {word[1:]: word[0] == "+" for word in words}
+    return next((said[name] for name in (destination, platform, EVERYBODY) if name in said), True)
+
+
+def _nearer(a: tuple[bool, bool], b: tuple[bool, bool]) -> tuple[bool, bool]:
+    """Of two names of one platform: that of its way for servers, else the no."""
+    if a[0] != b[0]:
+        return a if a[0] else b
+    return (a[0], a[1] and b[1])
+
+
+def _platform_of(letters: str) -> str | None:
+    if letters in _WHOLE:
+        return _WHOLE[letters]
+    if any(part in letters for part in _OTHERS):
+        return None
+    for platform, parts in _PARTS:
+        if any(letters.startswith(p) if p in _BEGINS else p in letters for p in parts):
+            return platform
+    return None
