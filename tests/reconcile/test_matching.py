@@ -269,6 +269,18 @@ def test_a_batch_that_the_bank_took_is_named_by_a_debit_too():
     ]
 
 
+def test_money_in_another_currency_pays_no_batch_by_its_amount():
+    """50.00 dollars are not 50.00 lari, whether the text names the batch or nothing but the amount could be meant. A reference that
+    was made for the bank's line decides all the same: the bank may have changed the money."""
+    groups = groups_of([batch("PO-7731", "50.00", day(4), bank_reference="UTR1")], [])
+    for told in ("SETTLEMENT PO-7731", ""):
+        dollars, lari = (credit("50.00", day(5), text=told, currency=currency) for currency in ("USD", "GEL"))
+        assert match_lines([], [dollars], groups).open == {dollars.name: D("50.00")}
+        assert [m.line for m in match_lines([], [dollars, lari], groups).matches] == [lari.name]
+    changed = credit("18.20", day(5), "bank_reference:utr1", currency="USD")
+    assert pays(match_lines([], [changed], groups)) == [("batch:psp/PO-7731", "18.20", "bank_reference", "certain")]
+
+
 def test_two_batches_of_one_net_go_by_their_dates_or_nobody_takes_them():
     """The older first where both dates differ; equal dates are ambiguous."""
     later = groups_of([batch("a", "50.00", day(3), day(4)), batch("b", "50.00", day(3), day(5))], [])

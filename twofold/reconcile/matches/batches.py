@@ -41,7 +41,7 @@ def by_reference(entries: Sequence[Entry], groups: Iterable[Group]) -> Iterator[
             yield Paid(entry, known[key], BANK_REFERENCE, field)
             continue
         words = _words(entry)
-        read = {key: w for w in words for key in named.get(w, ()) if known[key].net == entry.line.gross}
+        read = {key: w for w in words for key in named.get(w, ()) if _is_all_of(entry, known[key])}
         if len(read) == 1:
             key, word = next(iter(read.items()))
             yield Paid(entry, known[key], BATCH_NUMBER, word)
@@ -73,6 +73,10 @@ def _named(groups: Iterable[Group]) -> tuple[dict[str, Group], Mapping[str, set[
 def _words(entry: Entry) -> list[str]:
     fields = (plain(r.partition(":")[2]) for r in entry.line.references)
     return [word for word in (*fields, *tokens_of(entry.line.text)) if is_telling(word)]
+
+
+def _is_all_of(entry: Entry, group: Group) -> bool:
+    return (entry.line.currency, entry.line.gross) == (group.batch.currency, group.net)
 
 
 def _issued(reference: str, group: Group) -> bool:
