@@ -24,8 +24,10 @@ from twofold.facts.engines.duckdb import asked as rows_of
 from twofold.facts.manifest import read_manifest
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+from twofold.ledger.model import Amounts, Method, OrderReport, Payment, Snapshot
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.reading.keeping import KeepDays
+from twofold.store.orders.ledger import OrderEntry
 
 NOW = day(40)
 
@@ -109,3 +111,32 @@ def test_a_batch_that_takes_money_back_could_be_paid_by_what_left_the_bank(tmp_p
     (row,) = matching.matching(task(tmp_path, lines=(name,)))["rows"]
     assert (row["amount"], row["why"]) == (D("-50.00"), "lines_differ")
     assert [(c.to, c.amount) for c in row["candidates"]] == [(f"line:{name_of(bank[0], 0).hex()}", D("-50.00"))]
+
+
+def test_what_gift_cards_paid_is_owed_by_nobody(tmp_path: Path) -> None:
+    """Of 130.00 a card paid 50.00: a transfer of the 80.00 that are left pays the order that it names, and could pay the other one;
+    of 130.00 nobody owes anything. An order that a card paid whole owes nothing."""
+    at = day(2, 12)
+
+    def order(number: str, total: str, card: str) -> OrderEntry:
+        paid = Payment(id=f"g{number}", kind="sale", amount=D(card), currency="GEL", gateway="gift_card", at=at)
+        shop = Amounts(currency="GEL", total=D(total))
+        report = OrderReport(
+            order_id=number, kind="placed", at=at, reference=f"r{number}", payments=(paid,),
+            snapshot=Snapshot(version=at, placed_at=at, shop=shop, method=Method.BANK_TRANSFER),
+        )  # fmt: skip
+        return OrderEntry(dataset="1", source="shopify:demo", report=report, copy=None, received_at=at * 1000, buyer=())
+
+    owed = [order("1001", "130.00", "50.00"), order("1002", "130.00", "50.00"), order("1003", "130.00", "130.00")]
+    bank = [
+        MoneyLine(source="bank", account="A", kind=MoneyKind.BANK_CREDIT, gross=D(gross), net=D(gross), currency="GEL", at=day(4), form="camt", text=text)
+        for gross, text in (("80.00", "order 1001"), ("80.00", ""), ("130.00", ""))
+    ]  # fmt: skip
+    write(tmp_path, (owed, bank))
+    made(tmp_path, tmp_path / "facts")
+    names = matching.waiting(task(tmp_path))["names"]["in"]
+    rows = matching.matching(task(tmp_path, lines=tuple(names)))["rows"]
+    assert sorted((row["amount"], [c.to for c in row["candidates"]]) for row in rows) == [
+        (D("80.00"), ["order:1/1002"]),
+        (D("130.00"), []),
+    ]
