@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from tests.reconcile.lines import day
 from tests.reconcile.test_closure_law import CHECKED, RULES, worlds, write
@@ -23,7 +24,7 @@ from twofold.facts.engine import Answer, Ask, Asked, _reader
 from twofold.facts.engines.duckdb import asked as rows_of
 from twofold.facts.manifest import read_manifest
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+from twofold.ledger.lines import Batch, Decision, MoneyKind, MoneyLine
 from twofold.ledger.model import Amounts, Method, OrderReport, Payment, Snapshot
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.reading.keeping import KeepDays
@@ -135,8 +136,34 @@ def test_what_gift_cards_paid_is_owed_by_nobody(tmp_path: Path) -> None:
     write(tmp_path, (owed, bank))
     made(tmp_path, tmp_path / "facts")
     names = matching.waiting(task(tmp_path))["names"]["in"]
-    rows = matching.matching(task(tmp_path, lines=tuple(names)))["rows"]
-    assert sorted((row["amount"], [c.to for c in row["candidates"]]) for row in rows) == [
+    alone = [row for name in names for row in matching.matching(task(tmp_path, lines=(name,)))["rows"]]
+    assert sorted((row["amount"], [c.to for c in row["candidates"]]) for row in alone) == [
         (D("80.00"), ["order:1/1002"]),
         (D("130.00"), []),
     ]
+
+
+def test_what_a_person_has_spoken_of_waits_no_more_though_the_tables_are_older(tmp_path: Path) -> None:
+    """Until they are made again: the list has no line of which nothing is left. Taken back, it waits as before."""
+    at, number = day(2, 12), "1001"
+    report = OrderReport(
+        order_id=number, kind="placed", at=at, reference=f"r{number}",
+        snapshot=Snapshot(version=at, placed_at=at, shop=Amounts(currency="GEL", total=D("70.00")), method=Method.BANK_TRANSFER),
+    )  # fmt: skip
+    owed = OrderEntry(dataset="1", source="shopify:demo", report=report, copy=None, received_at=at * 1000, buyer=())
+    bank = [
+        MoneyLine(source="bank", account="A", id=gross, kind=MoneyKind.BANK_CREDIT, gross=D(gross), net=D(gross), currency="GEL", at=day(4), form="camt")
+        for gross in ("70.00", "90.00")
+    ]  # fmt: skip
+    small, large = (name_of(line, 0).hex() for line in bank)
+
+    def waits_after(*words: Decision) -> set[str]:
+        write(tmp_path, ([], words))
+        return set(matching.waiting(task(tmp_path))["names"]["in"])
+
+    write(tmp_path, ([owed], bank))
+    made(tmp_path, tmp_path / "facts")
+    word = Decision(line=small, to="order:1/1001", by="nino", why="called", at=day(5))
+    assert waits_after() == {small, large}
+    assert waits_after(word) == {large}
+    assert waits_after(replace(word, at=day(6), undo=True)) == {small, large}

@@ -56,7 +56,7 @@ def entries(draw, number):
         ("name", maybe(draw, NAMES, 1)), ("email", maybe(draw, EMAILS, 1)), ("phone", maybe(draw, ["da"])),
     ) if value]  # fmt: skip
     parcels = (Parcel(id=f"P{number}", state=ParcelState.CREATED, at=at),) if draw(st.booleans()) else ()
-    paid = draw(st.booleans())
+    paid, card = draw(st.booleans()), maybe(draw, ["50.00", "30.00"], 4)
     report = OrderReport(
         order_id=number, kind="placed", at=at, reference=f"r{number}",
         aliases=tuple(a for a in (maybe(draw, [f"number:#{number}", "number:#1001"]), maybe(draw, ["checkout:c1"])) if a),
@@ -65,7 +65,10 @@ def entries(draw, number):
             method=draw(st.sampled_from([Method.COD, Method.BANK_TRANSFER, Method.CARD])),
             replaces=maybe(draw, [n for n in NUMBERS if n != number], 3),
         ),
-        payments=(Payment(id=f"pi_{number}", kind="sale", amount=total, currency="GEL", at=at),) if paid else (),
+        payments=(
+            *((Payment(id=f"pi_{number}", kind="sale", amount=total, currency="GEL", at=at),) if paid else ()),
+            *((Payment(id=f"g_{number}", kind="sale", amount=D(card), currency="GEL", at=at, gateway="gift_card"),) if card else ()),
+        ),
         parcels=parcels,
     )  # fmt: skip
     dataset = draw(st.sampled_from(["1", "1", "1", "2"]))

@@ -32,15 +32,28 @@ left join (select w.order_row, sum(w.amount) as amount from waiting as w where w
 where l.from_at <= $as_of and l.until_at > $as_of and l.total > 0 and l.taken > 0 and l.banked <= 0 and coalesce(w.amount, 0) <= 0
   and ($dataset = '' or l.dataset = $dataset)
 
+-- part: vouchers
+-- What was paid of an order with gift cards, each payment once whoever tells it; all of it where the order is paid so and no payment says it.
+select o.order_row, coalesce(max(g.amount), max(case when o.method = 'gift_card' then o.total end)) as amount
+from orders as o
+left join (select p.order_row, sum(p.amount) as amount
+           from (select order_row, payment, currency, max(amount) as amount from payments
+                 where kind in ('sale', 'capture') and state = 'success' and replace(lower(gateway), '_', ' ') like '%gift card%'
+                 group by order_row, payment, currency) as p
+           join orders as q on q.order_row = p.order_row and q.currency = p.currency
+           group by p.order_row) as g on g.order_row = o.order_row
+where g.amount > 0 or o.method = 'gift_card'
+group by o.order_row
+
 -- part: owed
 -- The same in each currency in which an order was told: in another than that of the tables the share of it that is open.
 select b.order_row, b.order_key, b.placed_at, o.currency,
-       case when o.currency = $currency then cast(b.open - coalesce(v.amount, 0) as double)
-            else cast(o.total as double) * (cast(b.open as double) / cast(b.total as double)) end as open
+       case when o.currency = $currency then cast(b.open as double)
+            else cast(o.total as double) * (cast(b.open as double) / cast(b.total as double)) end
+       - cast(coalesce(v.amount, 0) as double) as open
 from bare as b
 join orders as o on o.order_row = b.order_row
-left join (select t.order_row, abs(sum(t.amount)) as amount from life_terms as t
-           where t.reason = 'paid_by_voucher' and t.from_at <= $as_of and t.until_at > $as_of group by t.order_row) as v on v.order_row = b.order_row
+left join vouchers as v on v.order_row = b.order_row
 where b.total > 0
 union all
 select b.order_row, b.order_key, b.placed_at, o.shown_currency as currency,
