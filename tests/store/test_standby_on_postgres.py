@@ -127,6 +127,9 @@ def test_while_the_standby_is_gone_senders_are_told_to_send_again_and_health_say
             for one in running:
                 until_healthy(one, "ok")
             require_all(shops, graph, running)
+            ask(first, "alter system set synchronous_standby_names = ''", "select pg_reload_conf()")
+            for one in running:  # what is acknowledged from now on is on one disk only: no reason to send nobody here
+                until_healthy(one, "degraded")
 
 
 def test_a_standby_that_follows_without_being_waited_for_replaces_none_that_is(tmp_path):
