@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.strategies import law
+from twofold.event.contact import has_sign
 from twofold.event.scalars import (
     CURRENCIES,
     HASHES_OF_NOTHING,
@@ -24,6 +25,7 @@ from twofold.event.scalars import (
     exact_amount,
     exact_integer,
     is_no_id,
+    is_plain_id,
     is_unfilled,
     lenient_amount,
     names_nobody,
@@ -199,6 +201,21 @@ def test_real_ids_name_somebody(text: str) -> None:
 def test_every_usual_spelling_is_among_the_long_list() -> None:
     """The quick list only repeats `names_nobody`."""
     assert all(map(names_nobody, NO_ID))
+
+
+@law
+@given(st.text(st.characters(min_codepoint=9, max_codepoint=0x2FF), max_size=12) | st.sampled_from(sorted(NO_ID)))
+@example("__ORDER_ID__")
+def test_of_a_plain_id_there_is_nothing_to_say(text: str) -> None:
+    """The quick look passes nothing that one of the slower ones would stop at."""
+    assert not is_plain_id(text) or not (is_no_id(text) or has_sign(text) or " " in text or not text.isprintable())
+
+
+@pytest.mark.parametrize(
+    "text", ["1001", "3f2b8c1e-9a4d-4c55-8f0e-1d2c3b4a5f6e", "wc_order_AbC", "#1001", "fb.1.17:2/3=", "A|b~"]
+)
+def test_ids_as_shops_write_them_are_plain(text: str) -> None:
+    assert is_plain_id(text)
 
 
 # as it stands in a body -> as an object

@@ -178,9 +178,10 @@ def _user_data(user: UserData, is_message: bool) -> _User:
     *hashed, address, agent, fbc, fbp, _ = astuple(user)
     if is_message:
         address = agent = fbc = fbp = None
-    # One hash by a rule that Meta accepts, written out: a call for each of nine keys costs as much as what it does.
+    # Most keys hold nothing. One hash by a rule that Meta accepts is written out: a call for each of nine keys costs as much as
+    # what it does.
     hexes: list[Any] = [
-        (values[0].hex,) if len(values) == 1 and values[0].rule in META_RULES else values and _hexes(values)
+        values and ((values[0].hex,) if len(values) == 1 and values[0].rule in META_RULES else _hexes(values))
         for values in hashed
     ]
     hexes += (address, agent, fbc, fbp)

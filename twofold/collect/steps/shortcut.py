@@ -26,10 +26,10 @@ from twofold.collect.steps.links import names_an_order
 from twofold.collect.steps.required import MAX_AHEAD_S, NO_PAGE
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
-from twofold.event.contact import has_sign, mask_agent
+from twofold.event.contact import mask_agent
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import Refusal
-from twofold.event.scalars import is_no_id
+from twofold.event.scalars import is_plain_id
 from twofold.event.scrub import scrub_url
 from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
 from twofold.matching.other_forms import other_forms
@@ -75,9 +75,7 @@ def _read(
         return None
     if type(name) is not str or name not in STANDARD_EVENTS or type(source) is not str or source not in _SOURCES:
         return None
-    if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or has_sign(event_id) or not event_id.isprintable():
-        return None
-    if is_no_id(event_id):
+    if type(event_id) is not str or len(event_id) > MAX_ID or not is_plain_id(event_id):
         return None
     if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
         return None
