@@ -52,6 +52,7 @@ class BigCommerce:
     def __init__(self) -> None:
         self.orders: dict[int, dict[str, Any]] = {}
         self.products: dict[int, list[dict[str, Any]]] = {}
+        self.going: set[int] = set()  # deleted as soon as they have been asked for
         self.refusing = Refusing()
 
     def put(self, order: dict[str, Any], products: list[dict[str, Any]] | None = None) -> None:
@@ -72,6 +73,8 @@ class BigCommerce:
         if order is None:
             return Reply(status=404, body=[{"status": 404, "message": "The requested resource was not found."}])
         if len(parts) == 3:
+            if order["id"] in self.going:
+                del self.orders[order["id"]]
             return Reply(body=order)
         products = self.products[order["id"]] if asked.query.get("page", "1") == "1" else []
         return Reply(body=products) if products else Reply(status=204)

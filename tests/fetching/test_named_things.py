@@ -165,6 +165,17 @@ def test_a_stranger_costs_few_questions_and_changes_nothing(scene: Scene) -> Non
     assert {(row["reason"], row["path"]) for row in scene.gateway.new_refused()} == {("not_fetched", "order:999999")}
 
 
+def test_an_order_that_goes_away_before_its_goods_are_asked_for_is_not_known(scene: Scene) -> None:
+    """A sale without goods would have been told of it; its products are 404 then, and 204 where an order has none."""
+    scene.gateway.forget()
+    scene.shop.going.add(1_777)
+    scene.shop.put(bigcommerce_order(1_777), [bigcommerce_product()])
+    assert scene.gateway.send("POST", HOOK, notice(1_777)).status == 200
+    scene.done()
+    assert scene.running.state("1777") is None
+    assert {(row["reason"], row["path"]) for row in scene.gateway.new_refused()} == {("not_fetched", "order:1777")}
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{}", b"[]", b"id=tr_abc", b'{"scope": "store/order/created"}', notice(7, "store/product/updated").encode(),
              notice(0).encode(), b'{"scope": "store/order/created", "data": {"type": "order", "id": "../../v3/hooks"}}', b"\xff" * 40],

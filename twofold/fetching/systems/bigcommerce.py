@@ -33,15 +33,21 @@ def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
     order, products = answer.document(), _products(access, path, exchange)
     if not order:
         raise unexpected(access, "an order")
+    if products is None:
+        return None
     return encode_answer({"order": order, "products": products})
 
 
-def _products(access: Access, path: str, exchange: Exchange) -> list[Any]:
+def _products(access: Access, path: str, exchange: Exchange) -> list[Any] | None:
+    """None where the order is not known any more: it went away between the two questions, and an order without goods must not be told in
+    its place. Of an order that has no products the answer is 204."""
     found: list[Any] = []
     for number in range(1, 41):
         query = {"limit": str(PAGE_SIZE), "page": str(number)}
         answer = ask(access, f"{path}/products", exchange, _headers(access), query, may_lack=True)
-        page = [] if answer is None or answer.status == 204 else answer.value()
+        if answer is None:
+            return None
+        page = [] if answer.status == 204 else answer.value()
         if not isinstance(page, list):
             raise unexpected(access, "a list of products")
         found += page

@@ -1,7 +1,7 @@
 """BigCommerce: what its webhooks name, and what an order of its API means.
 
 Facts: orders.v2.oas2 of BigCommerce's API specification, by way of the types that Space48/bigcommerce-api-js makes of it; body of a webhook:
-its webhooks.v3 (both read November 2026). A webhook names an order and says nothing of it. How it is signed is told in four ways by as
+its webhooks.v3; the example and the table of statuses in its guide to the Orders API (all read November 2026). A webhook names an order and says nothing of it. How it is signed is told in four ways by as
 many sources and by none of BigCommerce's own; so the secret stands in the address, and what an order is comes from the API alone.
 
 What `fetching` hands over is an object of the order and its products, each as the API gives it.
@@ -32,7 +32,8 @@ from twofold.sources.schema import read_label
 
 SENDER = "bigcommerce"
 INCOMPLETE = frozenset({"0", "1"})
-"""Incomplete and Pending: the buyer has not completed the checkout."""
+"""Incomplete and Pending: the buyer has not completed the checkout. What was made by hand or by the API, without one, begins as Pending."""
+WITHOUT_CHECKOUT = frozenset({"external", "manual"})
 SHIPPED = frozenset({"2", "3"})
 CANCELLED = frozenset({"5", "6"})
 PAYMENT = {
@@ -40,8 +41,13 @@ PAYMENT = {
     "pending": "unpaid", "declined": "voided", "void": "voided", "void pending": "voided", "refunded": "refunded",
     "partially refunded": "part_refunded",
 }  # fmt: skip
-BY_STATUS = {"4": "refunded", "14": "part_refunded", "5": "voided", "6": "voided", "7": "unpaid"}
-"""What a status says of the money, for a payment that has no state of its own."""
+BY_STATUS = {
+    "1": "unpaid", "4": "refunded", "14": "part_refunded", "5": "voided", "6": "voided", "7": "unpaid",
+    **dict.fromkeys(("2", "3", "8", "9", "10", "11"), "paid"),
+}  # fmt: skip
+"""What a status says of the money, for a payment that has no state of its own. From Awaiting Fulfillment to Completed BigCommerce calls them
+all paid; of money that is taken at the door they say nothing."""
+_AT_THE_DOOR = re.compile(r"cash|on delivery|\bcod\b|nachnahme|contra reembolso|contrassegno|наложен|ადგილზე", re.I)
 SALES = {"www": "web", "external": "api"}
 TEST_GATEWAY = "test payment gateway"
 _SCOPE = re.compile(r"store/order/[a-zA-Z/]{1,40}")
@@ -80,7 +86,7 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
     number, status = lenient.digits(order, "id"), lenient.text(order, "status_id") or "0"
     if number is None:
         return without(order, "id", "order.id", "the order's number", DropReason.WRONG_TYPE)
-    if status in INCOMPLETE:
+    if status == "0" or (status in INCOMPLETE and lenient.text(order, "order_source") not in WITHOUT_CHECKOUT):
         return Ignored(kind="draft", reason="the checkout is not completed", order_id=number)
     placed = mail_time(lenient.text(order, "date_created"))
     if placed is None:
@@ -107,7 +113,7 @@ def _order(
     stage = options.stages.get(name) or options.stages.get(status)
     gateway = lenient.text(order, "payment_method") or ""
     state = lenient.text(order, "payment_status")
-    paid = "paid" if stage == "paid" else PAYMENT.get(state.lower()) if state else BY_STATUS.get(status)
+    paid = "paid" if stage == "paid" else PAYMENT.get(state.lower()) if state else _by_status(status, gateway)
     where = status_of(stage, status in CANCELLED and stage is None)
     taken = [one for one in (amount(order, "discount_amount"), amount(order, "coupon_discount")) if one]
     return {
@@ -136,6 +142,11 @@ def _order(
         "browser": {"ip": lenient.text(order, "ip_address")},
         "links": [f"cart:{cart}" for cart in (lenient.token(order, "cart_id"),) if cart],
     }
+
+
+def _by_status(status: str, gateway: str) -> str | None:
+    said = BY_STATUS.get(status)
+    return None if said == "paid" and _AT_THE_DOOR.search(gateway) else said
 
 
 def _line(product: dict[str, Any]) -> dict[str, Any]:
