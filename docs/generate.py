@@ -13,6 +13,7 @@ import inspect
 import json
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ from twofold.importing.statements.contract import KINDS as CONTRACT_KINDS
 from twofold.importing.statements.formats import OWN_TABLES
 from twofold.router.limits import LIMITS
 from twofold.router.words import SYMPTOMS, WORDS
+from twofold.sources import SOURCES
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py from the code. Change the code, then run it. -->"
@@ -515,7 +517,41 @@ def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, default=dict) + "\n"
 
 
+_KINDS = {
+    "recorded": "recorded: a system sent it, or answered so",
+    "published": "published by the system itself",
+    "made": "made by hand",
+    "client": "an unchanged client sends it",
+}
+
+
+def bodies() -> str:
+    """docs/bodies.md"""
+    told = tomllib.loads((HERE.parent / "tests/sources/bodies.toml").read_text(encoding="utf-8"))["body"]
+    rows = (
+        (
+            f"`{b['reader']}`" if b["reader"] in SOURCES else b["reader"],
+            _KINDS[b["kind"]],
+            b["source"],
+            ", ".join(f"[{Path(f).name}](../tests/sources/{f})" for f in b["files"]),
+            b["certainty"],
+        )
+        for b in told
+    )
+    return _page(
+        [
+            "# Bodies",
+            NOTICE,
+            "On which body each reader of a shop, a payment provider, a courier, a CRM or a CDP is tried, and where that body is from. What is only made by "
+            "hand after a system's pages may differ from what it sends: look at `twofold refused` in the first days, and send us a body (without its people).",
+            "**C**: read in the source that is named. **K**: common knowledge that was not looked up again.",
+            _table(("reader", "the body is", "from", "file", ""), rows),
+        ]
+    )
+
+
 _WRITE: dict[str, Callable[[], str]] = {
+    "bodies.md": bodies,
     "openapi/gateway.json": gateway_description,
     "openapi/console.json": console_description,
     "columns.md": columns,
@@ -535,6 +571,7 @@ PAGES: dict[str, Callable[[], str]] = {name: partial(lambda n: _finished(n, _WRI
 """Name of a page to its text."""
 
 READERS = {
+    "bodies.md": "the developer",
     "columns.md": "the accountant and the developer",
     "destinations.md": "the operator and the media buyer",
     "settings.md": "the operator and the developer",
