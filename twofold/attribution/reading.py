@@ -140,6 +140,8 @@ def read_basis(
     usual_weeks = _question("credit_weeks", {"since": shifted(last, -7 * 26), "until": last, **told})
     usual_ages = _question("credit_ages", usual_weeks.parameters)
     weeks, days, ages = ask([usual_weeks, days_asked(asked, as_of, dataset or ""), usual_ages])
+    if not ages.rows:  # nothing of it was ever seen on the bank
+        (ages,) = ask([_question("credit_ends", usual_weeks.parameters)])
     young_days = usual_days(ages.rows)
     young_since = shifted(day_text(desk.days.of(as_of)), 1 - young_days)
     currency = weeks.currency or rules.currency
@@ -464,15 +466,11 @@ def _group_of_cost(key: str, by: str, adverts: Adverts) -> Group:
 
 
 def usual_days(rows: Iterable[Any]) -> int:
-    """Within how many days nine tenths of the money come: to the bank or, where nothing of it was ever seen there, to their end. 0 where nothing is
-    known."""
-    told = list(rows)
-    came = sorted((row.days, row.amount) for row in told if row.what == "cash") or sorted(
-        (row.days, row.amount) for row in told
-    )
-    reached = sum((amount for _, amount in came), ZERO) * YOUNG_SHARE
+    """Within how many days nine tenths of the money come. ``rows``: amounts by days. 0 where nothing is known."""
+    told = sorted((row.days, row.amount) for row in rows)
+    reached = sum((amount for _, amount in told), ZERO) * YOUNG_SHARE
     total = ZERO
-    for days, amount in came:
+    for days, amount in told:
         total += amount
         if total >= reached:
             return max(int(days), 0)

@@ -18,8 +18,20 @@ from (
 ) as a
 where a.counts
 
+-- part: lived
+-- The orders of some days as they stood at a time, of one bucket of customers. Where there is one bucket, nobody is asked whose they are.
+select l.order_row, l.day, l.method, l.confirmed, l.station, l.cm3, l.is_delivered, l.total, l.due, l.collected, l.banked
+from lives as l
+where $buckets = 1 and l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
+union all
+select l.order_row, l.day, l.method, l.confirmed, l.station, l.cm3, l.is_delivered, l.total, l.due, l.collected, l.banked
+from lives as l
+left join (select b.order_row, b.customer from buyers as b where b.day between $since and $until) as b on b.order_row = l.order_row
+where $buckets > 1 and l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
+  and coalesce(b.customer, l.order_row) % $buckets = $bucket
+
 -- part: stood
--- The orders of some days as they stood at a time, of one bucket of customers; for those whose buyer was erased their nameless rows. Amounts are in minor units.
+-- The same with their amounts in minor units; for those whose buyer was erased their nameless rows.
 -- kept: seven questions of a table read it
 select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirmation', 'not_shipped', 'in_transit') as open,
        l.station in ('delivered', 'returned', 'refused', 'lost') as final, l.station in ('refused', 'returned') as back,
@@ -29,12 +41,9 @@ select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirma
        case when l.due <= 0 or l.collected <= 0 then cast(0 as decimal(34, 12))
             when l.due < l.collected then l.due * cast($unit as decimal(6, 0)) else l.collected * cast($unit as decimal(6, 0)) end as kept,
        l.banked * cast($unit as decimal(6, 0)) as banked, coalesce(l.cm3, 0) * cast($unit as decimal(6, 0)) as margin
-from lives as l
-left join (select b.order_row, b.customer from buyers as b where b.day between $since and $until) as b on b.order_row = l.order_row
-where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
-  and coalesce(b.customer, l.order_row) % $buckets = $bucket
-  and ($by in ('country', 'product') or not exists (select 1 from paths as e where e.order_row = l.order_row and e.reason = 'erased'
-                                                     and e.day between $since and $until))
+from lived as l
+where $by in ('country', 'product') or not exists (select 1 from paths as e where e.order_row = l.order_row and e.reason = 'erased'
+                                                   and e.day between $since and $until)
 union all
 select -1 - n.nameless as order_row, n.day, n.method, n.confirmed > 0 as confirmed, n.open > 0 as open, n.final, n.back,
        n.margin is not null as costed, n.first_delivered as is_delivered,
@@ -188,10 +197,14 @@ from articles as i
 where $models = ',orders,' and $by = 'product' and (i.whole = 0 or i.net > 0)
 
 -- part: rows_named
--- The rows of the table, each with a number: what is dealt is sorted and added up by numbers.
+-- The rows that a table may have, each with a number: what is dealt is sorted and added up by numbers. Of reasons all that are told of these days.
+-- kept: whatever of a table is added up reads it
 select g.grp, row_number() over (order by g.grp) as code
-from (select t.grp from grouped as t where $models <> ',orders,' union select n.grp from nobody as n where $models <> ',orders,'
-      union select o.grp from owners as o union select 'unattributed:no_paid_touch' as grp) as g
+from (select t.grp from grouped as t where $models <> ',orders,'
+      union select 'unattributed:' || r.reason as grp from paths as r where r.place = -1 and r.day between $since and $until and $models <> ',orders,'
+      union select 'unattributed:' || n.path_reason as grp from nameless as n where n.day between $since and $until and $models <> ',orders,'
+      union select o.grp from owners as o
+      union select 'unattributed:no_touch_in_window' as grp union select 'unattributed:no_paid_touch' as grp) as g
 
 -- part: folded
 -- The touches by the number of their row. Repeats of one row are left out where that is asked for: equal neighbours, or all but the first.
@@ -242,38 +255,6 @@ from (
 ) as m
 where $models like '%,' || m.model || ',%'
 
--- part: classes
--- What orders are added up by besides: their day, method of payment and state, each kind of them with a number.
-select s.day, s.method, s.confirmed, s.open, s.final, s.costed, row_number() over (order by s.day, s.method, s.confirmed, s.open, s.final, s.costed) as class,
-       s.day between $credit_since and $credit_until as inside
-from (select distinct s.day, s.method, s.confirmed, s.open, s.final, s.costed from stood as s) as s
-
--- part: amounts
--- What of each order is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
--- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
--- more amount, in so many parts that thirds of it add up to one. inside: whether the order's day is asked for.
-select a.order_row, a.class, a.inside, cast(a.down as bigint) as units,
-       case when a.down = a.amount then 0 else cast((a.amount - a.down) * 1000000000000 as bigint) end as rest,
-       case when a.link = 'orders' then 32
-            else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
-                 + case when a.kept = a.amount then 4 else 0 end
-                 + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
-                 + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
-from (
-    select i.order_row, i.class, i.inside, i.placed, i.delivered, i.kept, i.banked, i.margin, i.link, i.amount, floor(i.amount) as down
-    from (
-        select s.order_row, c.class, c.inside, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
-               case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
-                           when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
-        from stood as s
-        join classes as c on c.day = s.day and c.method = s.method and c.confirmed = s.confirmed and c.open = s.open and c.final = s.final and c.costed = s.costed
-        cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
-                    union all select 'margin' union all select 'orders') as l
-    ) as i
-) as a
-where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
-      and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
-
 -- part: holders
 -- Who may have a part of an order: each touch that is credited, the k-th of n, or the row of those that nobody brought; or what the order itself is.
 -- Whom the last paid credits is marked: a row of its own, the 0th, where no touch was paid for.
@@ -297,13 +278,63 @@ select o.order_row, null as inside, n.code, 0 as mark, false as by_shop, o.k, o.
 from owners as o
 join rows_named as n on n.grp = o.grp
 
+-- part: wholes
+-- Each holder with its order, as far as the days are asked for: who takes all of it under which model. Whoever is the only one does under every model.
+-- A delivery of less than nothing is none. weighs: whether parts by weight are asked for.
+-- kept: sums, values, squares and customers of a table read it
+select h.order_row, h.code, h.mark, h.by_shop, h.n > 0 as any_part, h.k = h.n and h.n > 0 as is_last, h.is_paid, h.k = 1 as is_first, h.n = 1 as is_only, h.k,
+       s.day, s.method, s.confirmed, s.open, s.final, s.costed, s.placed,
+       case when s.delivered > 0 or s.delivered = s.placed then s.delivered else cast(0 as decimal(34, 12)) end as delivered, s.kept, s.banked, s.margin
+from holders as h
+join stood as s on s.order_row = h.order_row
+where coalesce(h.inside, s.day between $credit_since and $credit_until)
+
+-- part: several
+-- Holders of orders that more than one has a part of, where a model is asked for that divides them.
+select h.order_row, h.inside, h.code, h.mark, h.by_shop, h.k, h.n, h.part
+from holders as h
+where h.n > 1 and ($models like '%,linear,%' or $models like '%,position,%' or $models like '%,time_decay,%' or $models = ',orders,')
+
+-- part: classes
+-- What orders that several share are added up by besides: their day, method of payment and state, each kind of them with a number.
+select s.day, s.method, s.confirmed, s.open, s.final, s.costed, row_number() over (order by s.day, s.method, s.confirmed, s.open, s.final, s.costed) as class,
+       s.day between $credit_since and $credit_until as inside
+from (select distinct s.day, s.method, s.confirmed, s.open, s.final, s.costed from stood as s where s.order_row in (select h.order_row from several as h)) as s
+
+-- part: amounts
+-- What of each order that several share is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
+-- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
+-- more amount, in so many parts that thirds of it add up to one. inside: whether the order's day is asked for.
+select a.order_row, a.class, a.inside, cast(a.down as bigint) as units,
+       case when a.down = a.amount then 0 else cast((a.amount - a.down) * 1000000000000 as bigint) end as rest,
+       case when a.link = 'orders' then 32
+            else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
+                 + case when a.kept = a.amount then 4 else 0 end
+                 + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
+                 + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
+from (
+    select i.order_row, i.class, i.inside, i.placed, i.delivered, i.kept, i.banked, i.margin, i.link, i.amount, floor(i.amount) as down
+    from (
+        select s.order_row, c.class, c.inside, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
+               case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
+                           when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
+        from stood as s
+        join (select distinct h.order_row from several as h) as h on h.order_row = s.order_row
+        join classes as c on c.day = s.day and c.method = s.method and c.confirmed = s.confirmed and c.open = s.open and c.final = s.final and c.costed = s.costed
+        cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
+                    union all select 'margin' union all select 'orders') as l
+    ) as i
+) as a
+where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
+      and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
+
 -- part: scales
--- Of each order what the parts of its holders come to, its largest and its first five; few: whether these are all, and none too long for whole
--- numbers of 64 bits. Asked for where parts are not alike.
+-- Of each order that several share what the parts of its holders come to, its largest and its first five; few: whether these are all, and none too long
+-- for whole numbers of 64 bits. Asked for where parts are not alike.
 select h.order_row, cast(sum(h.part) as bigint) as whole, max(h.part) as most,
        max(h.n) <= 5 and max(h.part) <= 1000000000000 and sum(h.part) <= 8000000000000 as few,
        coalesce(max(case when h.k = 1 then h.part end), 0) as part1, coalesce(max(case when h.k = 2 then h.part end), 0) as part2, coalesce(max(case when h.k = 3 then h.part end), 0) as part3, coalesce(max(case when h.k = 4 then h.part end), 0) as part4, coalesce(max(case when h.k = 5 then h.part end), 0) as part5
-from holders as h
+from several as h
 where $models like '%,time_decay,%' or $models = ',orders,'
 group by h.order_row
 
@@ -314,18 +345,17 @@ from scales as s
 where s.few
 union all
 select h.order_row, min(h.k) as k
-from holders as h
+from several as h
 join scales as s on s.order_row = h.order_row and s.most = h.part
-where not s.few and h.k > 0
+where not s.few
 group by h.order_row
 
 -- part: takers
--- Of the same days who takes a part of which order, without its amounts; and whose part is the largest under which model.
-select h.order_row, h.code, h.n > 0 as any_part, h.k = h.n and h.n > 0 as is_last, h.is_paid, h.k = 1 as is_first, coalesce(h.k = l.k, false) as is_largest
-from holders as h
-join stood as s on s.order_row = h.order_row
-left join largest as l on l.order_row = h.order_row
-where coalesce(h.inside, s.day between $credit_since and $credit_until)
+-- Who takes a part of which order, without its amounts; and whose part is the largest under which model.
+select w.order_row, w.code, w.is_last, w.is_paid, w.is_first,
+       case when w.is_only then $models like '%,time_decay,%' or $models = ',orders,' else coalesce(w.k = l.k, false) end as is_largest
+from wholes as w
+left join largest as l on l.order_row = w.order_row
 
 -- part: sizes
 -- Of each row of advertising how many credits it has.
@@ -334,10 +364,10 @@ select s.model, n.grp, s.code, s.credits
 from (
     select m.model, t.code, case m.model when 'last' then t.of_last when 'last_paid' then t.of_paid when 'first' then t.of_first else t.of_all end as credits
     from (
-        select t.code, sum(case when t.is_last then 1 else 0 end) as of_last, sum(case when t.is_paid then 1 else 0 end) as of_paid,
-               sum(case when t.is_first then 1 else 0 end) as of_first, sum(case when t.any_part then 1 else 0 end) as of_all
-        from takers as t
-        group by t.code
+        select w.code, sum(case when w.is_last then 1 else 0 end) as of_last, sum(case when w.is_paid then 1 else 0 end) as of_paid,
+               sum(case when w.is_first then 1 else 0 end) as of_first, sum(case when w.any_part then 1 else 0 end) as of_all
+        from wholes as w
+        group by w.code
     ) as t
     cross join models as m
 ) as s
@@ -387,23 +417,23 @@ where $models not like '%,time_decay,%' and $models <> ',orders,'
 
 -- part: dealt
 -- Each holder with each amount of its order, and what it has of it by weight. Of many holders, and of long amounts, in longer numbers.
-select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, a.largest = h.k as is_largest, a.class, a.units,
+select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, a.largest = h.k as is_largest, a.class, a.units,
        a.rest, a.whose, case h.k when 1 then a.share1 when 2 then a.share2 when 3 then a.share3 when 4 then a.share4 when 5 then a.share5 end as weighed
-from holders as h
+from several as h
 join shared as a on a.order_row = h.order_row
 union all
-select r.inside, r.order_row, r.code, r.mark, r.by_shop, r.k, r.n, r.is_paid, r.is_largest, r.class, r.units, r.rest, r.whose,
+select r.inside, r.order_row, r.code, r.mark, r.by_shop, r.k, r.n, r.is_largest, r.class, r.units, r.rest, r.whose,
        case when r.n > 0 then r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end end as weighed
 from (
-    select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.down,
+    select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_largest, d.class, d.units, d.rest, d.whose, d.down,
            sum(d.down) over (partition by d.order_row, d.whose) as dealt,
            row_number() over (partition by d.order_row, d.whose order by d.near desc, d.k) as rank
     from (
-        select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, l.k = h.k as is_largest, a.class,
+        select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, l.k = h.k as is_largest, a.class,
                a.units, a.rest, a.whose,
                cast((cast(a.units as hugeint) * cast(h.part as hugeint)) // cast(s.whole as hugeint) as bigint) as down,
                cast((cast(a.units as hugeint) * cast(h.part as hugeint)) % cast(s.whole as hugeint) as bigint) as near
-        from holders as h
+        from several as h
         join scales as s on s.order_row = h.order_row
         join largest as l on l.order_row = h.order_row
         join amounts as a on a.order_row = h.order_row and (not s.few or a.units >= 9000000000000)
@@ -411,16 +441,12 @@ from (
 ) as r
 
 -- part: credits
--- What each holder has of each amount under each model, null where it has no part: whole minor units by largest remainder in path order; and what is
--- finer than a minor unit, which goes with the largest. Of the days that are asked for: by the order's day, or by the touch's.
+-- What each of several holders has of each amount under each model that divides, null where it has no part: whole minor units by largest remainder in path
+-- order; and what is finer than a minor unit, which goes with the largest. Of the days that are asked for: by the order's day, or by the touch's.
 -- kept: sums, values and squares of a table read it
 select d.order_row, d.k, d.code, d.mark, d.by_shop, d.class, d.whose,
-       case when $models like '%,last,%' and d.k = d.n and d.n > 0 then d.units end as by_last,
-       case when $models like '%,last_paid,%' and d.is_paid then d.units end as by_last_paid,
-       case when $models like '%,first,%' and d.k = 1 then d.units end as by_first,
-       case when $models not like '%,linear,%' or d.n = 0 then null when d.n = 1 then d.units
-            else d.even + case when d.k <= d.units - d.even * d.n then 1 else 0 end end as by_linear,
-       case when $models not like '%,position,%' or d.n = 0 then null when d.n = 1 then d.units
+       case when $models like '%,linear,%' then d.even + case when d.k <= d.units - d.even * d.n then 1 else 0 end end as by_linear,
+       case when $models not like '%,position,%' then null
             when d.n = 2 then d.even + case when d.k <= d.units - d.even * 2 then 1 else 0 end
             else case when d.k in (1, d.n) then d.at_end else d.within end
                  + case when case when d.end_near > d.near then case when d.k = 1 then 1 when d.k = d.n then 2 else d.k + 1 end
@@ -428,53 +454,70 @@ select d.order_row, d.k, d.code, d.mark, d.by_shop, d.class, d.whose,
                                   when d.k = 1 then d.n - 1 else d.k - 1 end
                              <= (2 * d.end_near + (d.n - 2) * d.near) // (5 * (d.n - 2)) then 1 else 0 end end as by_position,
        d.weighed as by_weight,
-       case when d.k = d.n then d.rest else 0 end as last_rest, case when d.is_paid then d.rest else 0 end as paid_rest,
        case when d.k = 1 then d.rest else 0 end as first_rest, case when d.is_largest then d.rest else 0 end as weight_rest
 from (
-    select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
+    select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
            d.even, d.at_end, d.within, (2 * d.units - 5 * d.at_end) * (d.n - 2) as end_near, d.units - d.within * 5 * (d.n - 2) as near
     from (
-        select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
-               case when d.n > 1 then d.units // d.n end as even, case when d.n > 2 then (2 * d.units) // 5 end as at_end,
+        select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
+               d.units // d.n as even, case when d.n > 2 then (2 * d.units) // 5 end as at_end,
                case when d.n > 2 then d.units // (5 * (d.n - 2)) end as within
         from dealt as d
         where d.inside
     ) as d
 ) as d
 
--- part: summed
--- Credits added up: of each row, of orders of one class, and of one set of amounts.
-select c.code, c.class, c.mark, c.by_shop, c.whose, sum(c.by_last) as by_last, sum(c.by_last_paid) as by_last_paid,
-       sum(c.by_first) as by_first, sum(c.by_linear) as by_linear, sum(c.by_position) as by_position, sum(c.by_weight) as by_weight,
-       sum(c.last_rest) as last_rest, sum(c.paid_rest) as paid_rest, sum(c.first_rest) as first_rest, sum(c.weight_rest) as weight_rest
+-- part: divided
+-- The same under one model after the other: of each of several holders the units of each amount.
+select m.model, c.code, c.class, c.mark, c.by_shop, c.order_row, c.k, c.whose,
+       case m.model when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
+       case when m.model in ('linear', 'position') then c.first_rest else c.weight_rest end as rest
 from credits as c
-group by c.code, c.class, c.mark, c.by_shop, c.whose
+join models as m on m.model in ('linear', 'position', 'time_decay', 'orders')
+
+-- part: taken
+-- Whole orders added up: of each row, by day, method and state, and by how they are taken.
+select w.code, w.mark, w.by_shop, w.is_last, w.is_paid, w.is_first, w.is_only, w.day, w.method, w.confirmed, w.open, w.final, w.costed, count(*) as orders,
+       sum(w.placed) as placed, sum(w.delivered) as delivered, sum(w.kept) as kept, sum(w.banked) as banked, sum(w.margin) as margin
+from wholes as w
+group by w.code, w.mark, w.by_shop, w.is_last, w.is_paid, w.is_first, w.is_only, w.day, w.method, w.confirmed, w.open, w.final, w.costed
 
 -- part: sums
--- The same under one model after the other: parts of orders, or an amount.
-select s.model, n.grp, s.mark, s.by_shop, s.whose, s.units, c.day, c.method, c.confirmed, c.open, c.final, c.costed,
-       cast(cast(case when s.whose = 32 then 0 else s.units end as decimal(24, 0)) + cast(s.rest as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+-- What each row has under one model after the other: parts of orders, or an amount. whose: as with amounts; amounts of whole orders carry their sign.
+select s.model, n.grp, s.mark, s.by_shop, s.whose, s.units, s.day, s.method, s.confirmed, s.open, s.final, s.costed, s.amount
 from (
-    select m.model, s.code, s.class, s.mark, s.by_shop, s.whose,
-           case m.model when 'last' then s.by_last when 'last_paid' then s.by_last_paid when 'first' then s.by_first
-                        when 'linear' then s.by_linear when 'position' then s.by_position else s.by_weight end as units,
-           case m.model when 'last' then s.last_rest when 'last_paid' then s.paid_rest when 'first' then s.first_rest
-                        when 'linear' then s.first_rest when 'position' then s.first_rest else s.weight_rest end as rest
-    from summed as s
-    cross join models as m
+    select d.model, d.code, d.mark, d.by_shop, d.whose, d.units, c.day, c.method, c.confirmed, c.open, c.final, c.costed,
+           cast(cast(case when d.whose = 32 then 0 else d.units end as decimal(24, 0)) + cast(d.rest as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+    from (
+        select d.model, d.code, d.class, d.mark, d.by_shop, d.whose, cast(sum(d.units) as decimal(38, 0)) as units, sum(d.rest) as rest
+        from divided as d
+        where d.units is not null
+        group by d.model, d.code, d.class, d.mark, d.by_shop, d.whose
+    ) as d
+    join classes as c on c.class = d.class
+    union all
+    select m.model, t.code, t.mark, t.by_shop, l.whose, cast(case when l.whose = 32 then t.orders * 1000000000000 else 0 end as decimal(38, 0)) as units,
+           t.day, t.method, t.confirmed, t.open, t.final, t.costed,
+           cast(case l.whose when 1 then t.placed when 2 then t.delivered when 4 then t.kept when 8 then t.banked when 16 then t.margin else 0 end as decimal(28, 12)) as amount
+    from taken as t
+    join models as m on case m.model when 'last' then t.is_last when 'last_paid' then t.is_paid when 'first' then t.is_first else t.is_only end
+    cross join (select 1 as whose union all select 2 union all select 4 union all select 8 union all select 16 union all select 32) as l
 ) as s
 join rows_named as n on n.code = s.code
-join classes as c on c.class = s.class
-where s.units is not null
 
 -- part: money
--- The order and what is delivered and collected or is its contribution, of each credit, with its sign.
-select c.code, c.order_row, c.k, s.final and s.costed as told, case when c.whose = 32 then 1 else 0 end as credits,
-       case when c.whose // 4 % 2 = 1 then 1 else 0 end as of_kept, c.whose // 16 % 2 - c.whose // 128 % 2 as of_margin,
-       c.by_last, c.by_last_paid, c.by_first, c.by_linear, c.by_position, c.by_weight, c.last_rest, c.paid_rest, c.first_rest, c.weight_rest
-from credits as c
-join classes as s on s.class = c.class
-where c.whose = 32 or c.whose // 4 % 2 = 1 or c.whose // 16 % 2 = 1 or c.whose // 128 % 2 = 1
+-- What is delivered and collected, or is its contribution, of each credit that is a part of an order, with its sign.
+select d.model, d.code, d.order_row, d.k, s.final and s.costed as told, case when d.whose = 32 then 1 else 0 end as credits,
+       case when d.whose // 4 % 2 = 1 then 1 else 0 end as of_kept, d.whose // 16 % 2 - d.whose // 128 % 2 as of_margin, d.units, d.rest
+from divided as d
+join classes as s on s.class = d.class
+where d.units is not null and (d.whose = 32 or d.whose // 4 % 2 = 1 or d.whose // 16 % 2 = 1 or d.whose // 128 % 2 = 1)
+
+-- part: taken_by
+-- Whole orders under one model after the other, with what is delivered and collected and their contribution.
+select m.model, w.code, w.order_row, w.final and w.costed as told, w.kept, w.margin
+from wholes as w
+join models as m on case m.model when 'last' then w.is_last when 'last_paid' then w.is_paid when 'first' then w.is_first else w.is_only end
 
 -- name: credit_sums
 -- What each row of the table is credited with, by method of payment; amounts in minor units.
@@ -535,18 +578,14 @@ order by m.model, n.grp
 -- answers: model text, grp text, told boolean, kept decimal(28,12), margin decimal(28,12), credits bigint
 select t.model, t.grp, t.told, t.kept, t.margin, count(*) as credits
 from (
-    select c.model, c.grp, c.order_row, c.k, c.told, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin
-    from (
-        select f.model, f.grp, c.order_row, c.k, c.told, c.of_kept, c.of_margin,
-               case f.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
-                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
-               case f.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
-                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest
-        from money as c
-        join sizes as f on f.code = c.code and f.credits < $most
-    ) as c
-    where c.units is not null
-    group by c.model, c.grp, c.order_row, c.k, c.told
+    select c.model, f.grp, c.told, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin
+    from money as c
+    join sizes as f on f.model = c.model and f.code = c.code and f.credits < $most
+    group by c.model, f.grp, c.code, c.order_row, c.k, c.told
+    union all
+    select t.model, f.grp, t.told, cast(t.kept as decimal(28, 12)) as kept, cast(t.margin as decimal(28, 12)) as margin
+    from taken_by as t
+    join sizes as f on f.model = t.model and f.code = t.code and f.credits < $most
 ) as t
 group by t.model, t.grp, t.told, t.kept, t.margin
 order by t.model, t.grp, t.told, t.kept, t.margin
@@ -555,51 +594,34 @@ order by t.model, t.grp, t.told, t.kept, t.margin
 -- Of rows with many credits the sums of their squares.
 -- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, most bigint, bucket bigint, buckets bigint
 -- answers: model text, grp text, told boolean, credits bigint, kept decimal(28,12), margin decimal(28,12), kept_squares decimal(38,0), margin_squares decimal(38,0)
-select c.model, c.grp, c.told, sum(c.credits) as credits, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin,
-       cast(sum(c.of_kept * c.square) as decimal(38, 0)) as kept_squares, cast(sum(abs(c.of_margin) * c.square) as decimal(38, 0)) as margin_squares
+select c.model, f.grp, c.told, cast(sum(c.credits) as bigint) as credits, cast(sum(c.kept) as decimal(28, 12)) as kept, cast(sum(c.margin) as decimal(28, 12)) as margin,
+       cast(sum(c.kept_squares) as decimal(38, 0)) as kept_squares, cast(sum(c.margin_squares) as decimal(38, 0)) as margin_squares
 from (
-    select f.model, f.grp, c.told, c.of_kept, c.of_margin,
-           case f.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
-                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
-           case f.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
-                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest,
-           case f.model when 'last' then c.by_last_squares
-                        when 'last_paid' then c.by_last_paid_squares
-                        when 'first' then c.by_first_squares
-                        when 'linear' then c.by_linear_squares
-                        when 'position' then c.by_position_squares else c.by_weight_squares end as square,
-           c.credits * case f.model when 'last' then c.by_last_credits
-                        when 'last_paid' then c.by_last_paid_credits
-                        when 'first' then c.by_first_credits
-                        when 'linear' then c.by_linear_credits
-                        when 'position' then c.by_position_credits else c.by_weight_credits end as credits
+    select m.model, m.code, m.told, sum(m.credits) as credits,
+           cast(sum(m.of_kept * m.units) as decimal(24, 0)) + cast(sum(m.of_kept * m.rest) as decimal(24, 0)) * 0.000000000001 as kept,
+           cast(sum(m.of_margin * m.units) as decimal(24, 0)) + cast(sum(m.of_margin * m.rest) as decimal(24, 0)) * 0.000000000001 as margin,
+           sum(m.of_kept * m.whole * m.whole) as kept_squares, sum(abs(m.of_margin) * m.whole * m.whole) as margin_squares
     from (
-        select c.code, c.told, c.of_kept, c.of_margin, c.credits,
-           sum(c.by_last) as by_last, sum(c.by_last_whole * c.by_last_whole) as by_last_squares, count(c.by_last) as by_last_credits,
-           sum(c.by_last_paid) as by_last_paid, sum(c.by_last_paid_whole * c.by_last_paid_whole) as by_last_paid_squares, count(c.by_last_paid) as by_last_paid_credits,
-           sum(c.by_first) as by_first, sum(c.by_first_whole * c.by_first_whole) as by_first_squares, count(c.by_first) as by_first_credits,
-           sum(c.by_linear) as by_linear, sum(c.by_linear_whole * c.by_linear_whole) as by_linear_squares, count(c.by_linear) as by_linear_credits,
-           sum(c.by_position) as by_position, sum(c.by_position_whole * c.by_position_whole) as by_position_squares, count(c.by_position) as by_position_credits,
-           sum(c.by_weight) as by_weight, sum(c.by_weight_whole * c.by_weight_whole) as by_weight_squares, count(c.by_weight) as by_weight_credits,
-           sum(c.last_rest) as last_rest, sum(c.paid_rest) as paid_rest, sum(c.first_rest) as first_rest, sum(c.weight_rest) as weight_rest
-        from (
-            select c.code, c.told, c.of_kept, c.of_margin, c.credits, c.by_last, c.by_last_paid, c.by_first, c.by_linear, c.by_position, c.by_weight,
-                   c.last_rest, c.paid_rest, c.first_rest, c.weight_rest,
-                   cast(c.by_last + case when c.last_rest < 500000000000 then 0 else 1 end as hugeint) as by_last_whole,
-                   cast(c.by_last_paid + case when c.paid_rest < 500000000000 then 0 else 1 end as hugeint) as by_last_paid_whole,
-                   cast(c.by_first + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_first_whole,
-                   cast(c.by_linear + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_linear_whole,
-                   cast(c.by_position + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_position_whole,
-                   cast(c.by_weight + case when c.weight_rest < 500000000000 then 0 else 1 end as hugeint) as by_weight_whole
-            from money as c
-        ) as c
-        group by c.code, c.told, c.of_kept, c.of_margin, c.credits
-    ) as c
-    join sizes as f on f.code = c.code and f.credits >= $most
+        select m.model, m.code, m.told, m.credits, m.of_kept, m.of_margin, m.units, m.rest,
+               cast(m.units + case when m.rest < 500000000000 then 0 else 1 end as hugeint) as whole
+        from money as m
+    ) as m
+    group by m.model, m.code, m.told
+    union all
+    select t.model, t.code, t.told, count(*) as credits, sum(t.kept) as kept, sum(t.margin) as margin, sum(t.kept_whole * t.kept_whole) as kept_squares,
+           sum(t.margin_whole * t.margin_whole) as margin_squares
+    from (
+        select t.model, t.code, t.told, t.kept, t.margin, cast(cast(t.kept as decimal(22, 0)) as hugeint) as kept_whole,
+               cast(cast(t.margin as decimal(22, 0)) as hugeint) as margin_whole
+        from taken_by as t
+        join sizes as f on f.model = t.model and f.code = t.code and f.credits >= $most
+    ) as t
+    group by t.model, t.code, t.told
 ) as c
-group by c.model, c.grp, c.told
+join sizes as f on f.model = c.model and f.code = c.code and f.credits >= $most
+group by c.model, f.grp, c.told
 having sum(c.credits) > 0
-order by c.model, c.grp, c.told
+order by c.model, f.grp, c.told
 
 -- name: credits_by_day
 -- What each row is credited with day by day of its orders, under each model that is asked for; amounts in minor units.
@@ -644,18 +666,15 @@ order by r.of_margin, r.amount
 -- Of the orders of some days: how many, of how many no touch and no word is known, what kept and returned ones brought (minor units).
 -- asks: since text, until text, as_of bigint, dataset text, by text, unit bigint, bucket bigint, buckets bigint
 -- answers: orders bigint, unseen bigint, placed decimal(28,12), kept_due decimal(28,12), kept_margin decimal(28,12), gone_placed decimal(28,12), gone_margin decimal(28,12)
-select count(*) as orders, coalesce(sum(case when u.order_row is not null then 1 else 0 end), 0) as unseen,
+select count(*) as orders, coalesce(sum(case when u.order_row is not null and w.order_row is null then 1 else 0 end), 0) as unseen,
        coalesce(sum(s.placed), 0) as placed,
        coalesce(sum(case when s.final and not s.back and s.costed then s.delivered end), 0) as kept_due,
        coalesce(sum(case when s.final and not s.back and s.costed then s.margin end), 0) as kept_margin,
        coalesce(sum(case when s.final and s.back and s.costed then s.placed end), 0) as gone_placed,
        coalesce(sum(case when s.final and s.back and s.costed then s.margin end), 0) as gone_margin
 from stood as s
-left join (
-    select p.order_row from paths as p
-    where p.place = -1 and p.day between $since and $until
-      and not exists (select 1 from paths as q where q.order_row = p.order_row and q.kind = 'shop_says' and q.day between $since and $until)
-) as u on u.order_row = s.order_row
+left join (select p.order_row from paths as p where p.place = -1 and p.day between $since and $until) as u on u.order_row = s.order_row
+left join (select distinct q.order_row from paths as q where q.kind = 'shop_says' and q.day between $since and $until) as w on w.order_row = s.order_row
 
 -- name: credit_days
 -- How many rows the orders of some days and their touches are, day by day: by these the days are put together that are asked at once.
@@ -689,24 +708,30 @@ group by l.method, l.week
 order by l.method, l.week
 
 -- name: credit_ages
--- How much money of orders took how many days: until it stood on the bank, and until the order's outcome was final.
+-- How much money of orders took how many days until it stood on the bank.
 -- asks: since text, until text, as_of bigint, dataset text
--- answers: what text, days bigint, amount decimal(28,12)
-select t.what, t.days, sum(t.amount) as amount
+-- answers: days bigint, amount decimal(28,12)
+select t.days, sum(t.amount) as amount
+from life_terms as t
+where t.bridge = 'cash' and t.order_row >= 0 and t.amount > 0 and t.day between $since and $until and t.from_at <= $as_of and t.until_at > $as_of
+  and ($dataset = '' or t.dataset = $dataset)
+group by t.days
+order by t.days
+
+-- name: credit_ends
+-- How much was placed in orders that took how many days until their outcome was final.
+-- asks: since text, until text, as_of bigint, dataset text
+-- answers: days bigint, amount decimal(28,12)
+select t.days, sum(t.amount) as amount
 from (
-    select 'cash' as what, t.days, t.amount
-    from life_terms as t
-    where t.bridge = 'cash' and t.order_row >= 0 and t.amount > 0 and t.day between $since and $until and t.from_at <= $as_of and t.until_at > $as_of
-      and ($dataset = '' or t.dataset = $dataset)
-    union all
-    select 'outcome' as what, (min(l.from_at) - min(l.placed_at) + 86399) // 86400 as days, max(l.total) as amount
+    select (min(l.from_at) - min(l.placed_at) + 86399) // 86400 as days, max(l.total) as amount
     from lives as l
     where l.is_final and l.day between $since and $until and l.from_at <= $as_of and ($dataset = '' or l.dataset = $dataset)
     group by l.order_row
 ) as t
 where t.amount > 0
-group by t.what, t.days
-order by t.what, t.days
+group by t.days
+order by t.days
 
 -- name: credit_apart
 -- What belongs to no order: deducted on the bank for many at once; and how many orders a missing rate left out.
@@ -794,22 +819,22 @@ from (
     select r.order_row, r.day, r.method, r.part, r.amount, count(*) over (partition by 1) as orders,
            sum(r.part) over (partition by 1) as parts, sum(r.amount) over (partition by 1) as whole
     from (
-        select c.order_row, max(c.day) as day, max(c.method) as method, sum(case when c.whose = 32 then c.units else 0 end) as part,
-               cast(cast(sum(c.of_link * c.units) as decimal(24, 0)) + cast(sum(c.of_link * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+        select c.order_row, max(c.day) as day, max(c.method) as method, sum(c.part) as part, cast(sum(c.amount) as decimal(28, 12)) as amount
         from (
-            select c.order_row, s.day, s.method, c.whose,
-                   case m.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
-                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
-                   case m.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
-                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest,
-                   case $link when 'delivered' then c.whose // 2 % 2 when 'true' then c.whose // 4 % 2 when 'banked' then c.whose // 8 % 2 - c.whose // 64 % 2
-                              when 'margin' then c.whose // 16 % 2 - c.whose // 128 % 2 else c.whose % 2 end as of_link
-            from credits as c
-            join rows_named as n on n.code = c.code and n.grp = $grp
-            join classes as s on s.class = c.class
-            cross join models as m
+            select d.order_row, d.code, s.day, s.method, case when d.whose = 32 then d.units else 0 end as part,
+                   case $link when 'delivered' then d.whose // 2 % 2 when 'true' then d.whose // 4 % 2 when 'banked' then d.whose // 8 % 2 - d.whose // 64 % 2
+                              when 'margin' then d.whose // 16 % 2 - d.whose // 128 % 2 else d.whose % 2 end
+                   * (cast(d.units as decimal(24, 0)) + cast(d.rest as decimal(24, 0)) * 0.000000000001) as amount
+            from divided as d
+            join classes as s on s.class = d.class
+            where d.units is not null
+            union all
+            select w.order_row, w.code, w.day, w.method, 1000000000000 as part,
+                   case $link when 'delivered' then w.delivered when 'true' then w.kept when 'banked' then w.banked when 'margin' then w.margin else w.placed end as amount
+            from wholes as w
+            join models as m on case m.model when 'last' then w.is_last when 'last_paid' then w.is_paid when 'first' then w.is_first else w.is_only end
         ) as c
-        where c.units is not null
+        join rows_named as n on n.code = c.code and n.grp = $grp
         group by c.order_row
     ) as r
     where r.amount <> 0 or $link = 'orders'

@@ -63,4 +63,6 @@ order by a.answer, channel
 -- How many orders there are, answered or not.
 -- asks: since text, until text, as_of bigint, dataset text
 -- answers: orders bigint
-select count(*) as orders from placed
+select count(*) as orders
+from lives as l
+where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
