@@ -388,3 +388,66 @@ def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner
     seen = buyer.get(f"/today?{period(world)}").text
     assert "Meta shows" in seen
     assert "Ask for money that is late" not in seen
+
+
+def _earned(client: Client, path: str) -> dict[str, dict[str, Any]]:
+    """By name, once they are added up."""
+    for _ in range(120):
+        about, *_ = rows_of(client, path)
+        if about["earned"] is not None:
+            return {row["figure"]: row for row in about["earned"]}
+        time.sleep(0.5)
+    raise AssertionError("nothing was added up within a minute")
+
+
+@pytest.mark.process
+def test_today_says_what_was_earned(money: Running, owner: Client, world: Written) -> None:
+    """The links of the truth for who may see money, each leading to as many orders; a buyer has spend and contribution, and no line of the bank."""
+    found = _earned(owner, f"/today.json?{period(world)}")
+    truth = {row["link"]: row for row in world.key["links"]}
+    for link in ("placed", "delivered", "banked"):
+        one = found[link]
+        assert (one["orders"], Decimal(one["amount"])) == (truth[link]["count"], Decimal(truth[link]["amount"])), link
+        assert (one["role"], one["link"], one["since"]) == ("truth", link, world.key["since"])
+    page = owner.get(f"/today?{period(world)}").text
+    section = page.partition('id="earned"')[2].partition("</section>")[0]
+    assert "for the business" in section
+    path = re.findall(r'href="/console(/chain/orders\?[^"]*delivered[^"]*)"', section)[0].replace("&amp;", "&")
+    about, *_ = rows_of(owner, path.replace("/orders?", "/orders.json?"))
+    assert (about["orders"], about["amount"]) == (found["delivered"]["orders"], found["delivered"]["amount"])
+    metrics = {
+        r["name"]: r["value"]
+        for r in rows_of(owner, f"/chain.json?{period(world)}")
+        if r.get("row") == "metric" and r["of"] == "all"
+    }
+    assert [found[name]["amount"] for name in ("cm3", "cm4")] == [metrics["cm3"], metrics["cm4"]]
+
+    buyer = money.browser()
+    if buyer.post("/login", {"name": "a buyer", "password": PASSWORD}).status != 303:
+        buyer = money.person(owner, "buyer")
+    seen = _earned(buyer, f"/today.json?{period(world)}")
+    assert set(seen) == {"placed", "true", "spend", "true_roas", "cm4"}
+    rows = rows_of(buyer, f"/campaigns.json?{period(world)}")[1:]
+    told = [row for row in rows if row["verdict"]]
+    assert Decimal(seen["spend"]["amount"]) == sum(Decimal(row["spend"]) for row in told)
+    assert Decimal(seen["cm4"]["amount"]) == sum(Decimal(row["cm4"]) for row in told)
+    assert all(row["link"] != "banked" and "bank" not in name for name, row in seen.items())
+    shown = buyer.get(f"/today?{period(world)}").text
+    assert "On the bank" not in shown
+    assert "What was earned" in shown
+    for row in told:
+        assert (f'<b translate="no">{row["group"]}</b>' in shown) is (row["verdict"] == "loses")
+
+    developer = money.person(owner, "developer")
+    about, *_ = rows_of(developer, f"/today.json?{period(world)}")
+    assert about["earned"] is None
+    assert "What was earned" not in developer.get(f"/today?{period(world)}").text
+
+
+@pytest.mark.process
+def test_what_was_earned_of_a_week_is_that_of_four(owner: Client) -> None:
+    """What was placed this week is not earned yet: the figures are of four weeks at least, and their links have those days."""
+    week = _earned(owner, "/today.json?period=7")
+    four = _earned(owner, "/today.json?period=28")
+    assert week == four
+    assert {(date.fromisoformat(one["until"]) - date.fromisoformat(one["since"])).days for one in week.values()} <= {27}

@@ -13,12 +13,14 @@ from typing import Any
 from twofold.console.access.roles import Right, may
 from twofold.console.pages.money import of_tables
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
+from twofold.console.queries.period import Period
 from twofold.console.queries.standing import not_yet
 from twofold.touch.channels import CHANNELS
 
 MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
 GROUPS = ("campaign", "adset", "ad", "channel", "source", "landing", "device", "country", "new_or_returning", "product")
 WINDOWS = ("1", "7", "28", "30", "90")
+USUAL_WINDOW = "7"
 OF_MONEY = ("banked", "margin")
 """What only those see who may see money."""
 FIGURES = ("orders", "placed", "delivered", "true", "banked", "margin")
@@ -57,12 +59,9 @@ def _chosen(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the addresses say of both pages: for the task, and for the page."""
     zone = asked.settings.chain.timezone
     period = asked.period("28", zone)
-    by, model = asked.one_of("by", GROUPS) or "campaign", asked.one_of("model", MODELS) or "last"
-    window = asked.one_of("window", WINDOWS) or "7"
-    task = {
-        "since": period.first.isoformat(), "until": period.last.isoformat(), "by": by, "view": model, "window": int(window),
-        "dataset": asked.dataset(),
-    }  # fmt: skip
+    by, model = asked.one_of("by", GROUPS) or GROUPS[0], asked.one_of("model", MODELS) or MODELS[0]
+    window = asked.one_of("window", WINDOWS) or USUAL_WINDOW
+    task = {**_days_of(period, asked), "by": by, "view": model, "window": int(window)}
     shown = {
         "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
         "models": MODELS, "windows": WINDOWS, "channels": CHANNELS,
@@ -70,11 +69,22 @@ def _chosen(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
     return task, shown
 
 
+def _days_of(period: Period, asked: Asked) -> dict[str, Any]:
+    return {"since": period.first.isoformat(), "until": period.last.isoformat(), "dataset": asked.dataset()}
+
+
+def credits_of(asked: Asked, period: Period, by: str = GROUPS[0], model: str = MODELS[0], window: str = USUAL_WINDOW) -> dict[str, Any]:  # fmt: skip
+    """What is asked of a period's campaigns: as the page asks where nobody chose anything but the days."""
+    meanings = tuple(sorted(asked.settings.chain.answers.items()))
+    return {**_days_of(period, asked), "by": by, "view": model, "window": int(window), "answers": meanings}
+
+
 def read_campaigns(asked: Asked) -> Shown:
     """Each campaign with its cost, its platform's claim, what it really brought, and whether it earns."""
     task, shown = _chosen(asked)
-    meanings = tuple(sorted(asked.settings.chain.answers.items()))
-    answer = of_tables(asked, "campaigns", **task, answers=meanings)
+    answer = of_tables(
+        asked, "campaigns", **credits_of(asked, shown["period"], shown["by"], shown["model"], shown["window"])
+    )
     with_money = may(asked.session.person.role, Right.MONEY)
     rows: list[Mapping[str, Any]] = [
         {

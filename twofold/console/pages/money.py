@@ -15,7 +15,7 @@ from twofold.console.access.roles import Right, may
 from twofold.console.money.making import UNDER_WAY, bring_tables
 from twofold.console.money.task import WITHIN_S, Task, ask
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
-from twofold.console.queries.period import start_of
+from twofold.console.queries.period import Period, start_of
 from twofold.console.sums.keeper import NotYet
 from twofold.errors import FactsError, StoreError
 from twofold.facts.engine import Where
@@ -101,15 +101,19 @@ def _cohort(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
     as_of = asked.day("as_of", today, today)
     moment = asked.now if as_of == today else start_of(as_of + timedelta(days=1), ZoneInfo(zone)) - 1
     view, by = asked.one_of("view", VIEWS) or "cohort", asked.one_of("by", BY)
-    task = {
-        "since": period.first.isoformat(), "until": period.last.isoformat(), "as_of": moment, "view": view, "by": by,
-        "dataset": asked.dataset(),
-    }  # fmt: skip
+    task = {**cohort_of(period, moment, asked.dataset()), "view": view, "by": by}
     shown = {
         "period": period, "usual_period": "28", "own_zone": zone, "as_of": moment, "as_of_day": as_of, "today": today,
         "view": view, "by": by, "views": VIEWS, "bys": BY,
     }  # fmt: skip
     return task, shown
+
+
+def cohort_of(period: Period, moment: int, dataset: str | None) -> dict[str, Any]:
+    """What the chain is asked of a period's orders, in no groups."""
+    return {
+        "since": period.first.isoformat(), "until": period.last.isoformat(), "as_of": moment, "view": VIEWS[0], "by": "", "dataset": dataset,
+    }  # fmt: skip
 
 
 def read_chain(asked: Asked) -> Shown:

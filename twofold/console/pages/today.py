@@ -1,7 +1,7 @@
-"""Today: is the tracking all right, and what of the orders was the platform told?
+"""Today: is the tracking all right, what was earned, and what of the orders was the platform told?
 
 Owns the sentence with its colour, the bridge from orders to what was accepted and to what the platform shows, at most three
-lines of what to do, and the tiles. What takes a while is worked out beside, and stands on the page as soon as it is there.
+lines of what to do, and the tiles; what was earned is `earned`'s. What takes a while is worked out beside, and stands on the page as soon as it is there.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from twofold.console.access.roles import Right, may
 from twofold.console.charts.definitions import orders_by_day
+from twofold.console.pages.earned import Earned, read_earned
 from twofold.console.pages.money import of_tables
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.pages.signal.to_do import find
@@ -40,6 +41,7 @@ AGAIN_S = 5
 """The page asks again by itself, after so long, while what there is to do is being looked at for the first time."""
 SOON_S = 0.1
 """So long the page waits, after its own sums, for all that is worked out beside it: what is not there then stands on it the next time."""
+WAITS = "waits"
 OF_MONEY = frozenset({"payouts", "remittances", "parcels"})
 """Kinds of files without which nobody owes anything."""
 _EXPLAINED = frozenset(Fate) - {Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED}
@@ -67,10 +69,10 @@ def read_today(asked: Asked) -> Shown:
     return Shown(
         columns=("fate", "orders", "money", "role", "link"),
         rows=rows,
-        again_s=AGAIN_S if beside["do"] is None else 0,
+        again_s=AGAIN_S if beside["do"] is None or beside["earned"] == WAITS else 0,
         about={
             "orders": bridge.orders, "money": {c: str(a) for c, a in bridge.money}, "told": bridge.count(Fate.ACCEPTED),
-            "shows": _told_of(beside["shows"]), "period": period.choice, "timezone": period.zone,
+            "shows": _told_of(beside["shows"]), "earned": _for_machines(beside["earned"]), "period": period.choice, "timezone": period.zone,
         },
         figures={
             "bridge": bridge, "verdict": verdict(bridge, last.received_at, asked.now), "last": last,
@@ -89,6 +91,7 @@ def _beside(asked: Asked, period: Period, dataset: str | None, until: float) -> 
         "late": lambda wait_s: _late(asked, wait_s),
         "cash": lambda wait_s: _cash(asked, dataset, wait_s),
         "score": lambda wait_s: _score(asked, dataset, wait_s),
+        "earned": lambda wait_s: _earned(asked, wait_s),
     }
     return {name: part(max(0.0, until - time.monotonic())) for name, part in parts.items()}
 
@@ -122,6 +125,18 @@ def _told_of(shows: Mapping[str, Shows] | None) -> list[dict[str, Any]] | None:
         {"platform": name, "count": str(one.count), "window": one.window, "until": one.until, "role": "signal"}
         for name, one in shows.items()
     ]
+
+
+def _earned(asked: Asked, wait_s: float) -> Earned | str | None:
+    """What was earned; None for who may not see it, `WAITS` while it is added up."""
+    try:
+        return read_earned(asked, wait_s)
+    except NotYet:
+        return WAITS
+
+
+def _for_machines(earned: Earned | str | None) -> list[dict[str, Any]] | None:
+    return earned.for_machines() if isinstance(earned, Earned) else None
 
 
 def _late(asked: Asked, wait_s: float) -> dict[str, Any] | None:
