@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import random
 from base64 import b64encode
@@ -9,7 +10,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from running_gateway import CONFIGURATION, DATASET, EVENTS, KEY, KEYLESS, NOW_S, Running, purchase
+from running_gateway import (
+    CONFIGURATION,
+    DATASET,
+    EVENTS,
+    KEY,
+    KEYLESS,
+    NOW_S,
+    SECRET,
+    SHOP,
+    WEBHOOK,
+    Running,
+    purchase,
+)
 
 from twofold.collect.answers import GIF
 from twofold.collect.limits.rate_limit import BYTES_OF_AN_EVENT, Buckets, Rates, client_of
@@ -347,6 +360,15 @@ def _in_parts() -> bytes:
     return ("".join(named) + "--b--\r\n").encode()
 
 
+ORDER = padded(id=77, currency="EUR", total_price="5.00", created_at="2026-09-21T10:13:20Z", financial_status="paid")
+
+
+def signed(secret: str) -> dict[str, str]:
+    digest = hmac.digest(secret.encode(), ORDER.encode(), "sha256")
+    return {"content_type": JSON_BODY, "x_shopify_topic": "orders/create", "x_shopify_shop_domain": SHOP,
+            "x_shopify_hmac_sha256": b64encode(digest).decode()}  # fmt: skip
+
+
 WITH_KEY: dict[str, tuple[str, Any, dict[str, str]]] = {
     "in the body": (EVENTS, padded(access_token=KEY, data=[purchase()]), {"content_type": JSON_BODY}),
     "in a form": (EVENTS, urlencode({"data": json.dumps([purchase(padding=PADDING)]), "access_token": KEY}), {"content_type": FORM}),
@@ -355,6 +377,7 @@ WITH_KEY: dict[str, tuple[str, Any, dict[str, str]]] = {
     "in a header": (EVENTS, padded(data=[purchase()]), {"content_type": JSON_BODY, "authorization": f"Bearer {KEY}"}),
     "of Segment's servers": ("/v1/track", track("x"), {"content_type": JSON_BODY, "authorization": "Basic " + b64encode(f"{SERVER_KEY}:".encode()).decode()}),
     "of consent": (f"/v1/{DATASET}/consent", padded(state="denied", email="a@b.example", access_token=KEY), {"content_type": JSON_BODY}),
+    "a signed order": (WEBHOOK, ORDER, signed(SECRET)),
     "a CloudEvent": (f"/v1/{DATASET}/cloudevents", padded(specversion="1.0", id="1", source="shop", type="a.Lead", data=purchase()), {"content_type": "application/cloudevents+json", "authorization": f"Bearer {KEY}"}),
 }  # fmt: skip
 
@@ -370,6 +393,16 @@ def test_a_server_that_shows_its_key_is_not_counted(start_gateway, sent: tuple[s
     statuses = [gateway.send("POST", stranger, junk, content_type=kind, **sent_by(CLIENT)).status for _ in range(7)]
     assert statuses == [400] * 5 + [429] * 2, "what the server sent has used up nothing"
     assert gateway.send("POST", path, body, **headers, **sent_by(CLIENT)).status == 200
+
+
+def test_an_order_that_another_signed_is_counted(start_gateway) -> None:
+    """It is answered all the same, as shops of one system share its addresses; a browser of that address waits."""
+    gateway = start_gateway(with_keys(), proxies=1)
+    forged = signed("not the shop's secret")
+    assert {gateway.send("POST", WEBHOOK, ORDER, **forged, **sent_by(CLIENT)).status for _ in range(6)} == {401}
+    path, junk, kind, _ = LARGE["no JSON"]
+    assert gateway.send("POST", path, junk, content_type=kind, **sent_by(CLIENT)).status == 429
+    assert gateway.send("POST", path, junk, content_type=kind, **sent_by(OTHER)).status == 400
 
 
 def test_a_browser_takes_consent_back_whatever_its_address_sent(start_gateway) -> None:

@@ -55,8 +55,9 @@ class Buckets:
         return max(0.0, owed + (min(n, per_minute) / per_minute - 1) * MINUTE_MS) if owed else 0.0
 
     def take(self, key: tuple[str, str], n: int, per_minute: float, now_ms: int) -> None:
+        """Whoever takes without asking, from doors that hold nobody up, empties the bucket and no more than that."""
         owed = self._owed(key, per_minute, now_ms)
-        self._full_at[key] = now_ms + owed + n * MINUTE_MS / per_minute
+        self._full_at[key] = now_ms + min(owed + n * MINUTE_MS / per_minute, _emptiest_ms(per_minute))
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._max:
             self._full_at.popitem(last=False)
@@ -65,10 +66,15 @@ class Buckets:
         """Milliseconds until the bucket is full. One that could never have become so empty was filled by a clock that
         has been set back since: it must not lock a client out for as long as the jump."""
         owed = self._full_at.get(key, 0.0) - now_ms
-        return owed if 0 < owed <= MINUTE_MS * (1 + MAX_AT_ONCE / per_minute) else 0.0
+        return owed if 0 < owed <= _emptiest_ms(per_minute) + 1 else 0.0  # a time in ms is no exact float
 
     def __len__(self) -> int:
         return len(self._full_at)
+
+
+def _emptiest_ms(per_minute: float) -> float:
+    """How long a bucket takes to be full that was asked before it was taken from."""
+    return MINUTE_MS * (1 + MAX_AT_ONCE / per_minute)
 
 
 class Over(Struct, frozen=True):
