@@ -10,6 +10,8 @@ import pytest
 from running_gateway import DATASET, EVENTS, KEY, NOW_S, Running, events_body, purchase, request
 
 from twofold.collect.listen.protocol import MAX_HEADER_BYTES
+from twofold.matching.subject import Mark
+from twofold.store.gates.withdrawals import read_standing
 
 ONES = [(-1, True), (0, True), (1, False)]
 AROUND = pytest.mark.parametrize(("more", "fits"), ONES, ids=["below", "at", "above"])
@@ -91,6 +93,20 @@ def test_1_mb_from_a_browser(more: int, fits: bool, gateway: Running) -> None:
     body = json.dumps({"events": [{"dataset": DATASET, "event_name": "Lead", "event_time": NOW_S}]}).encode()
     body += b" " * ((1 << 20) + more - len(body))
     assert gateway.send("POST", "/t/events", body).status == (200 if fits else 413)
+
+
+@AROUND
+def test_16_kb_of_a_browsers_consent(more: int, fits: bool, gateway: Running) -> None:
+    """A few ids of one browser, which has the same answer whatever it sent. A shop's server may send as much as to any other door."""
+    number = f"1790000000000.{16_384 + more}"
+    body = json.dumps({"dataset": DATASET, "fbp": f"fb.1.{number}", "state": "denied"}).encode()
+    body += b" " * (16_384 + more - len(body))
+    reply = gateway.send("POST", "/t/consent", body)
+    assert (reply.status, reply.json) == (200, {"heard": True})
+    (standing,) = read_standing(gateway.folder, DATASET, [Mark("fbp", number)])
+    assert standing.withdrawn is fits
+    given = json.dumps({"access_token": KEY, "email": "a@b.example", "state": "granted"}).encode() + b" " * 20_000
+    assert gateway.send("POST", f"/v1/{DATASET}/consent", given, content_type="application/json").status == 200
 
 
 def test_a_pixel_post_over_the_limit_still_gets_its_image(gateway: Running) -> None:

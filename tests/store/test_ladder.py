@@ -108,6 +108,11 @@ def test_what_stitching_found_counts_as_the_browser():
     own, lower = shop(), browser(fbp=FBP)
     assert admit([own, lower]).claims
     assert not admit([own, lower], Browser("1789999000000.1234567890")).claims
+    at_its_place = browser(fbp=OTHER_FBP, **PLACE)
+    assert not admit([shop(**PLACE), at_its_place]).claims
+    assert admit([shop(**PLACE), at_its_place], Browser("1789999000000.1234567890")).claims, (
+        "the browser is known to be another"
+    )
 
 
 def test_nothing_is_asked_where_nobody_of_a_higher_tier_speaks():
