@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 
-from tests.acceptance.eight_orders import Shop, filled
+from tests.acceptance.eight_orders import SETTINGS, Shop, filled
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,58 @@ def test_a_buyer_who_paid_twice_stands_at_the_order(tmp_path):
     steps = [(r["amount"], r["what"].partition(",")[0]) for r in rows if r["row"] == "step" and r["link"] == "banked"]
     assert steps == [("40.00", "paid to the bank by the buyer"), ("40.00", "came for this order")]
     assert {r["where"]: r["amount"] for r in rows if r["row"] == "where"} == {"banked": "40.00"}
+
+
+# Days as their files write them, none with a time. The files of couriers and banks are read in Tbilisi (the bank's by its country),
+# the provider's in UTC, which is the default.
+DAYS = {
+    "orders": "order_id,placed_at,total,currency,method,status\n"
+              "D1,2026-03-01T10:00:00+04:00,80.00,GEL,cod,confirmed\nD2,2026-03-01T10:00:00+04:00,120.00,GEL,card,confirmed\n",
+    "parcels": "AWB No,Order ID,Status,Status date,COD due,Currency\nW1,D1,delivered,2026-03-04,80.00,GEL\n",
+    "remittances": "AWB No,Order ID,COD Amount,COD fee,Delivery date,Remittance date,Remittance ID,UTR,Currency\n"
+                   "W1,D1,80.00,1.60,2026-03-04,2026-03-12,R1,UTR77,GEL\n",
+    "payouts": "batch,batch_date,kind,order,reference,gross,fee,net,currency,at,bank_reference\n"
+               "Q1,2026-03-10,charge,D2,,120.00,2.40,117.60,GEL,2026-03-02,QREF1\n"
+               "Q1,2026-03-10,payout,,,-117.60,0,-117.60,GEL,2026-03-10,QREF1\n",
+    "bank": "Booking date,Amount,Currency,Description,Transaction ID\n"
+            "2026-03-12,78.40,GEL,Remittance UTR77,B1\n2026-03-11,117.60,GEL,QREF1,B2\n",
+}  # fmt: skip
+IN_TBILISI = ("--source", "swift", "--timezone", "Asia/Tbilisi")
+OPTIONS = {
+    "orders": ("--dataset", "1234567890", "--ledger-only"), "parcels": IN_TBILISI, "remittances": IN_TBILISI,
+    "bank": ("--account", "GE29BG0000000101904917"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tbilisi", "UTC", "America/Los_Angeles", "Pacific/Auckland"])
+def test_a_day_without_a_time_is_that_day_whatever_the_zone_of_reports(zone, tmp_path):
+    """A statement's 12 March began on the 11th in London, and there it is the 12th all the same."""
+    shop = Shop(tmp_path, SETTINGS.replace("Asia/Tbilisi", zone))
+    for kind, text in DAYS.items():
+        shop.take(kind, f"{kind}.csv", text, OPTIONS.get(kind, ()))
+    told = {
+        "D1": [("delivered", "2026-03-04"), ("cash taken", "2026-03-04"), ("paid out", "2026-03-12"), ("on the bank", "2026-03-12")],
+        "D2": [("taken from", "2026-03-02"), ("paid out", "2026-03-10"), ("on the bank", "2026-03-11")],
+    }  # fmt: skip
+    for order, days in told.items():
+        page = shop.run("orders", "show", order)
+        for what, day in days:
+            (line,) = [row for row in page.splitlines() if re.match(rf"20\S+ .*  (parcel )?{what}", row)]
+            assert line.startswith(f"{day}  "), (zone, line)
+        (banked,) = [row for row in page.splitlines() if row.startswith("on the bank, with")]
+        assert days[-1][1] in banked
+    (batch,) = [row for row in shop.run("money", "batches").splitlines() if " R1 " in row]
+    assert batch.startswith("2026-03-12")
+
+
+def test_the_chain_has_a_day_without_a_time_on_that_day(tmp_path):
+    shop = Shop(tmp_path, SETTINGS.replace("Asia/Tbilisi", "America/Los_Angeles"))
+    for kind, text in DAYS.items():
+        shop.take(kind, f"{kind}.csv", text, OPTIONS.get(kind, ()))
+    rows = shop.rows("chain", "--since", "2026-03-09", "--until", "2026-03-13", "--view", "booked", "--by", "day")
+    banked = {
+        r["group"]: r["amount"]
+        for r in rows
+        if r["row"] == "link" and r["link"] == "banked" and r["group"] and Decimal(r["amount"])
+    }
+    assert banked == {"2026-03-11": "117.60", "2026-03-12": "78.40"}

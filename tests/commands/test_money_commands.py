@@ -85,12 +85,12 @@ def test_a_batch_that_does_not_close_is_answered_with_1(folder: Folder) -> None:
     assert said.stdout.splitlines()[1].startswith("2026-03-11")
 
 
-def test_the_day_of_a_batch_is_the_reports_own(folder: Folder) -> None:
-    """Midnight in Greenwich, as the file's zone has it, is the evening before in Los Angeles."""
+def test_a_batch_keeps_the_day_that_its_file_names(folder: Folder) -> None:
+    """Midnight in Greenwich, as the file's zone has it, is the evening before in Los Angeles; the payout's day is the 11th there, too."""
     west = f'[server]\ndata = "{folder.data}"\n[chain]\ntimezone = "America/Los_Angeles"\n'
     assert rows(folder, "money", "batches", code=1)[0]["at"] == 1773187200  # 2026-03-11T00:00:00Z
     said = run_twofold("money", "batches", "--config", str(folder.put("west.toml", west)))
-    assert said.stdout.splitlines()[1].startswith("2026-03-10")
+    assert said.stdout.splitlines()[1].startswith("2026-03-11")
 
 
 def test_a_word_is_kept_with_who_and_why_and_taken_back_by_a_row(folder: Folder) -> None:

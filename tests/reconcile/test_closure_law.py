@@ -41,6 +41,8 @@ TOTALS = ["50.00", "50.00", "80.00", "130.00"]
 NAMES, EMAILS, ACCOUNTS = ["aa", "ab"], ["ba", "bb", "bc"], ["ca", "cb"]
 DAYS = st.integers(1, 30)
 DAY_ONE = day(1) // 86_400
+ZONES = st.sampled_from([("UTC", 0), ("UTC", 0), ("Asia/Tbilisi", 4)])
+"""Where a day was told, and how much earlier it begins than in UTC, where reports are: the bank's day is that day all the same."""
 RULES = Rules(currency="GEL", bank_fee={"other": D("1.00")})
 
 
@@ -118,10 +120,11 @@ def money(draw, n):
         if bank
         else ""
     )
+    zone, earlier = draw(ZONES)
     form = draw(st.sampled_from(["camt", "camt", "table"])) if bank or source == "other" else "own"
     return MoneyLine(
         source=source, account=draw(st.sampled_from(["", "K"])) if source == "other" else "A", id=f"t{n}" if not bank else "",
-        kind=MoneyKind(kind), gross=gross, net=gross, currency="GEL", at=day(draw(DAYS)), day_only=bank, batch=batch,
+        kind=MoneyKind(kind), gross=gross, net=gross, currency="GEL", at=day(draw(DAYS), -earlier), zone=zone, day_only=bank, batch=batch,
         references=named, counterpart=counterpart, text=text, form=form,
         status=draw(st.sampled_from(["booked"] * 6 + ["pending"])),
     )  # fmt: skip
@@ -129,10 +132,11 @@ def money(draw, n):
 
 @st.composite
 def batches(draw):
-    at = day(draw(DAYS), 6)
+    zone, earlier = draw(ZONES)
+    at = day(draw(DAYS), draw(st.sampled_from([6, -earlier])))
     return Batch(
         source=draw(st.sampled_from(["psp", "other", "courier:swift"])), account=draw(st.sampled_from(["", "A"])),
-        id=draw(st.sampled_from(["B1", "B2", "B3", "day:2026-03-10"])), kind="payout", currency="GEL", at=at,
+        id=draw(st.sampled_from(["B1", "B2", "B3", "day:2026-03-10"])), kind="payout", currency="GEL", at=at, zone=zone,
         net=draw(st.none() | st.sampled_from([*TOTALS, "100.00"]).map(D)), expected_at=draw(st.none() | st.just(at + 3 * 86_400)),
         bank_reference=maybe(draw, ["REF1", "REF2"], 3), status=maybe(draw, ["failed", "paid"], 3),
     )  # fmt: skip
@@ -140,9 +144,10 @@ def batches(draw):
 
 @st.composite
 def parcels(draw):
-    number = draw(st.sampled_from(NUMBERS))
+    number, (zone, earlier) = draw(st.sampled_from(NUMBERS)), draw(ZONES)
     return ParcelLine(
-        courier="swift", parcel=f"P{number}", order=maybe(draw, NUMBERS), at=day(draw(DAYS), 15), currency="GEL",
+        courier="swift", parcel=f"P{number}", order=maybe(draw, NUMBERS), at=day(draw(DAYS), draw(st.sampled_from([15, -earlier]))),
+        zone=zone, currency="GEL",
         state=draw(st.sampled_from(["delivered"] * 5 + ["in_transit", "refused", "returned"])),
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def day_of(thing: Thing) -> int:
 def local_day(thing: Thing) -> str:
     """The day of a line where it happened, ``YYYY-MM-DD``: in its own zone where it names one, else in UTC."""
     zone = getattr(thing, "zone", "")
-    if isinstance(thing, MoneyLine) and zone and zone != "UTC":
+    if isinstance(thing, MoneyLine | Batch | ParcelLine) and zone and zone != "UTC":
         return datetime.fromtimestamp(thing.at, _zone(zone)).strftime("%Y-%m-%d")
     return day_text(day_of(thing))
 

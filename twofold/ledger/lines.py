@@ -86,6 +86,7 @@ class Batch(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch"):
     net: Decimal | None = None
     currency: str
     at: int  # when it was issued
+    zone: str = "UTC"  # in which it and ``expected_at`` are told: midnight there is a day without a time
     expected_at: int | None = None  # when the money should be on the bank
     bank_reference: str = ""  # what stands on the bank's line
     status: str = ""  # the source's word, e.g. "paid", "failed"
@@ -190,6 +191,7 @@ class ParcelLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="par
     order: str = ""  # order id or number, as the courier has it
     state: str = ""  # a word of `model.ParcelState`
     at: int
+    zone: str = "UTC"  # in which it is told: midnight there is a day without a time
     due: Decimal | None = None
     taken: Decimal | None = None
     fee: Decimal | None = None

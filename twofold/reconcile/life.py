@@ -29,7 +29,7 @@ from twofold.reconcile.chain.purse import (
 from twofold.reconcile.chain.standing import OPEN, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
 from twofold.reconcile.exchange import day_text
-from twofold.reconcile.matches.values import Entry, Group, Match, Trust
+from twofold.reconcile.matches.values import Days, Entry, Group, Match, Trust
 from twofold.reconcile.reading.orders import KnownOrder, due_of
 from twofold.reconcile.reading.world import Matched
 
@@ -39,6 +39,7 @@ class Step(Struct, frozen=True, kw_only=True):
     unless ``what`` names another."""
 
     at: int
+    day_only: bool = False  # a day, told without a time
     link: str
     what: str
     evidence: str
@@ -148,7 +149,7 @@ _PLACES = {
 def life_of(known: KnownOrder, account: Account, matched: Matched, entries: Mapping[str, Entry], desk: Desk) -> Life:
     """Everything about one order, its steps in time order."""
     matches = [m for m in matched.matching.matches if m.to == f"order:{account.order.key}"]
-    steps = [*_order_steps(known, account), *_parcel_steps(account), *_money_steps(account, matches, matched, entries),
+    steps = [*_order_steps(known, account), *_parcel_steps(account), *_money_steps(account, matches, matched, entries, desk.days),
              *_left_over(known, account, matched, entries)]  # fmt: skip
     order = {
         link: place for place, link in enumerate(("placed", "confirmed", "shipped", "delivered", "collected", "banked"))
@@ -207,12 +208,12 @@ def _parcel_steps(account: Account) -> Iterator[Step]:
         if (word.parcel, word.state) not in told:
             told.add((word.parcel, word.state))
             link, what = _STATES[word.state]
-            yield Step(at=word.at, link=link, what=what, evidence=f"courier {word.courier}, parcel {word.parcel}",
+            yield Step(at=word.at, day_only=word.day_only, link=link, what=what, evidence=f"courier {word.courier}, parcel {word.parcel}",
                        reference=f"line {word.evidence}")  # fmt: skip
 
 
 def _money_steps(
-    account: Account, matches: Sequence[Match], matched: Matched, entries: Mapping[str, Entry]
+    account: Account, matches: Sequence[Match], matched: Matched, entries: Mapping[str, Entry], days: Days
 ) -> Iterator[Step]:
     why = {m.line: m for m in matches}
     groups = {g.key: g for g in matched.groups}
@@ -222,14 +223,20 @@ def _money_steps(
         reason = _reason(match) if match else "told with the order"
         link = "banked" if move.direct else "collected"
         batch = f", in {move.settlement.batch}" if move.settlement else ""
-        yield Step(at=move.at, link=link, what=_KINDS.get(move.kind, str(move.kind)), evidence=f"{move.source}: {reason}{batch}",
+        day = _is_day(move.line, entries)
+        yield Step(at=move.at, day_only=day, link=link, what=_KINDS.get(move.kind, str(move.kind)), evidence=f"{move.source}: {reason}{batch}",
                    reference="" if move.told else f"line {move.line}", amount=move.gross)  # fmt: skip
         if move.fee:
-            yield Step(at=move.at, link=link, what=_WHERE[fee_reason(move)], evidence=move.source,
+            yield Step(at=move.at, day_only=day, link=link, what=_WHERE[fee_reason(move)], evidence=move.source,
                        reference=f"line {move.line}", amount=-move.fee)  # fmt: skip
         if move.settlement and move.settlement.batch not in seen:
             seen.add(move.settlement.batch)
-            yield from _batch_steps(account, groups[move.settlement.batch], matched, entries)
+            yield from _batch_steps(account, groups[move.settlement.batch], matched, entries, days)
+
+
+def _is_day(line: str, entries: Mapping[str, Entry]) -> bool:
+    """What the order's own facts tell of money has no line."""
+    return line in entries and entries[line].line.day_only
 
 
 def _reason(match: Match) -> str:
@@ -244,21 +251,24 @@ def _left_over(known: KnownOrder, account: Account, matched: Matched, entries: M
     for left in matched.unmatched:
         line = entries[left.line].line
         if left.amount == line.gross and not keys.isdisjoint(f"order:{word}" for word in words_of(line)):
-            yield Step(at=left.at, link="banked", what="came for this order, and is not taken for it: it is not due, or another amount is",
+            yield Step(at=left.at, day_only=line.day_only, link="banked", what="came for this order, and is not taken for it: it is not due, or another amount is",
                        evidence=f"{line.source} {line.account}".rstrip(), reference=f"line {left.line}", amount=left.amount)  # fmt: skip
 
 
-def _batch_steps(account: Account, group: Group, matched: Matched, entries: Mapping[str, Entry]) -> Iterator[Step]:
+def _batch_steps(
+    account: Account, group: Group, matched: Matched, entries: Mapping[str, Entry], days: Days
+) -> Iterator[Step]:
     batch = group.batch
     mine = sum((m.net for m in account.purse.moves if m.settlement and m.settlement.batch == group.key), ZERO)
     closes = "" if not group.difference else f"; it does not add up: its lines lack {group.difference:+f}"
-    yield Step(at=batch.at, link="collected", what=f"paid out in {batch.kind} {batch.id} of {group.net:f} {batch.currency}{closes}",
+    day = days.is_day(batch.at)
+    yield Step(at=batch.at, day_only=day, link="collected", what=f"paid out in {batch.kind} {batch.id} of {group.net:f} {batch.currency}{closes}",
                evidence=batch.source, reference=group.key, amount=mine)  # fmt: skip
     for match in matched.matching.matches:
         if match.to == group.key:
             line = entries[match.line].line
             yield Step(
-                at=line.at, link="banked",
+                at=days.begin(line), day_only=line.day_only, link="banked",
                 what=f"on the bank: {match.amount:f} {match.currency} for {batch.kind} {batch.id}",
                 evidence=f"{line.source} {line.account}: {_reason(match)}".replace(" :", ":"),
                 reference=f"line {match.line}", amount=mine if matched.settled[group.key].closes else ZERO,

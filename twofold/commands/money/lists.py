@@ -259,8 +259,9 @@ def _matched(config: Path | None, data: str | None) -> Iterator[tuple[LineReader
     from twofold.reconcile.reading.matched import matched_of
 
     settings = load_settings(config, data=data)
-    with Folder(settings.server.data) as store:
-        yield store.lines, matched_of(store, policies_by_dataset(settings), zone_of(settings), chain_rules(settings))
+    zone = zone_of(settings)
+    with Folder(settings.server.data, zone) as store:
+        yield store.lines, matched_of(store, policies_by_dataset(settings), zone, chain_rules(settings))
 
 
 @contextmanager

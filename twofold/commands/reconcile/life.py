@@ -80,7 +80,7 @@ def print_life(life: Life | None, settings: Settings) -> None:
     say(f"\nwhat happened (times in {plain(settings.chain.timezone)})")
     table = make_table("when", "link", "what", "amount", "who says so", "reference", right=("amount",))
     for step in life.steps:
-        when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d %H:%M")
+        when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d" if step.day_only else "%Y-%m-%d %H:%M")
         amount = "" if step.amount is None else _amount(step.amount, life.currency)
         table.add_row(when, step.link, plain(step.what), amount, plain(_in_words(step.evidence)), plain(step.reference))
     print_wide(table)

@@ -168,7 +168,7 @@ def _batch(group: Group, why: str) -> Candidate:
 
 def waiting(task: Task) -> dict[str, Any]:
     """What waits, by kind; and what people said."""
-    with Folder(task.base.data) as store, no_collector():
+    with Folder(task.base.data, ZoneInfo(task.base.zone)) as store, no_collector():
         seen: list[int] = []
         ask = task.asking(seen)
         places = places_of(ask, task, store) if is_open_to(store) else _places(_Desk(_whole(task)))
@@ -185,7 +185,7 @@ def waiting(task: Task) -> dict[str, Any]:
 def matching(task: Task) -> dict[str, Any]:
     """The rows of some that wait, or with ``term`` one line or batch with its candidates. Of lines of which people said something, why that could
     not be followed (``refused``)."""
-    with Folder(task.base.data) as store, no_collector():
+    with Folder(task.base.data, ZoneInfo(task.base.zone)) as store, no_collector():
         if not is_open_to(store):
             desk = _Desk(_whole(task))
         else:

@@ -32,6 +32,8 @@ class ParcelWord(Struct, frozen=True, kw_only=True, gc=False):
     parcel: str
     state: ParcelState
     at: int
+    day_only: bool = False  # told without a time
+    told_at: int = 0  # as the order's own facts have the same word: a day where it was told
     due: Decimal | None = None
     courier: str = ""
     evidence: str = ""

@@ -311,7 +311,7 @@ class Part:
             if row not in self.known:
                 dues[_bare(row)] = Due(order=_bare(row), placed_at=0, amounts={}, keys=tuple(keys))
         parcels = sorted(self.parcels.items())
-        for key, told in words_by_order(list(dues.values()), parcels).items():
+        for key, told in words_by_order(list(dues.values()), parcels, self.shelves.store.days).items():
             if key in self.orders:
                 self.orders[key] = with_words(self.orders[key], told)
                 dues[key] = told_by_couriers(dues[key], self.orders[key])

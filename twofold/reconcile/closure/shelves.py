@@ -37,7 +37,7 @@ class Shelves:
         """Standing movements and couriers' words under these keys, each once, as they were told."""
         rows = self.store.run("standing_lines_of_keys", (id_array(map(key_number, keys)),)) if keys else []
         bodies = {name.hex(): body for name, _, body in rows}
-        return [(name, self.held.get(name) or decode_thing(body)) for name, body in bodies.items()]
+        return [(name, self.held.get(name) or self.store.here(decode_thing(body))) for name, body in bodies.items()]
 
     def entries(self, raw: Iterable[tuple[str, MoneyLine]]) -> dict[str, Entry]:
         """The same lines as they count: those of a source that is told in several ways as the one of their tellings."""
@@ -83,7 +83,9 @@ class Shelves:
         """All movements of a source that is told in several ways, each once."""
         if source not in self._once:
             rows = self.store.run("standing_money_of_source", (source,))
-            once = tell_once([Entry(name=n.hex(), line=decode_thing(body)) for n, body in rows], self.store.ways)
+            once = tell_once(
+                [Entry(name=n.hex(), line=self.store.here(decode_thing(body))) for n, body in rows], self.store.ways
+            )
             self._once[source] = once
             self._counting[source] = {e.name: e for e in once.entries}
         return self._once[source]

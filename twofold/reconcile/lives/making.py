@@ -69,13 +69,12 @@ class LivesOf:
         if not changes:
             return Reached()
         marked = {day for _, day in changes}
-        with Folder(places.data) as store, no_collector():
+        zone = ZoneInfo(self._task.zone)
+        with Folder(places.data, zone) as store, no_collector():
             if not is_open_to(store):
                 return Reached(whole=frozenset(self.all_days(snapshot) | self._here(marked)))
             before = Settlements(places.files, known)
-            reach = Reach(
-                snapshot, Ledger(store, self._policy_of, self._task.rules, ZoneInfo(self._task.zone)), before.of
-            )
+            reach = Reach(snapshot, Ledger(store, self._policy_of, self._task.rules, zone), before.of)
             reach.follow(changes)
             if store.most_used_currency() != known.currency and not self._task.rules.currency:
                 return Reached(whole=frozenset(self.all_days(snapshot)))

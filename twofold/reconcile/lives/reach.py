@@ -144,7 +144,7 @@ class Reach:
         told = [lines.versions(kind, day, day) for kind in _KINDS] if numbers is None else [lines.of_numbers(numbers)]
         for some in told:
             for kept in some:
-                thing = kept.thing
+                thing = self._ledger.store.here(kept.thing)
                 if isinstance(thing, MoneyLine):
                     part.add_keys(step_keys_of(thing) | {f"word:{word}" for word in words_of(thing)})
                     if kept.stands:

@@ -135,7 +135,7 @@ def _known(name: BatchName, told: Mapping[BatchName, object]) -> BatchName:
 def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
     source, account, number, currency = name
     leaving = [line for line in lines if line.kind is MoneyKind.PAYOUT]
-    latest = max(line.at for line in leaving or lines)
+    latest = max(leaving or lines, key=lambda line: (line.at, line.zone))
     available = [line.available_at for line in lines if line.available_at is not None]
     return Batch(
         source=source,
@@ -143,7 +143,8 @@ def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
         id=number,
         kind="remittance" if source.startswith("courier") else "payout",
         currency=currency,
-        at=latest,
+        at=latest.at,
+        zone=latest.zone,
         expected_at=max(available, default=None),
     )
 

@@ -10,14 +10,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+from twofold.ledger.lines import Batch, MoneyKind, MoneyLine, ParcelLine, Thing
 
 ZERO = Decimal(0)
 DAY_S = 86_400
+ThingT = TypeVar("ThingT", bound=Thing)
+TimeT = TypeVar("TimeT", int, int | None)
 
 
 class Trust(StrEnum):
@@ -153,9 +157,47 @@ class Days:
             day = self._known[slot] = datetime.fromtimestamp(at, self._zone(zone)).toordinal() - _EPOCH
         return day
 
-    def start(self, day: int) -> int:
-        """When a day of the home zone begins, Unix s."""
-        return int(datetime.fromordinal(day + _EPOCH).replace(tzinfo=self._home).timestamp())
+    def start(self, day: int, zone: str = "") -> int:
+        """When a day begins, Unix s."""
+        return int(datetime.fromordinal(day + _EPOCH).replace(tzinfo=self._zone(zone)).timestamp())
+
+    def here(self, thing: ThingT) -> ThingT:
+        """A line whose source tells a day and no time, as that day at home: the bank's 11 March is no 10 March because a report's
+        days begin later than the bank's. What has a time stays as it is.
+
+        A payout and a courier's word begin with the day. A movement keeps the zone in which it was told, and is put where it is
+        the day in both zones; `begin` says when it began.
+        """
+        match thing:
+            case MoneyLine():
+                at = self._in_both(thing.at, thing.zone) if thing.day_only else thing.at
+                available = self._day(thing.available_at, thing.zone)
+                same = at == thing.at and available == thing.available_at
+                return thing if same else replace(thing, at=at, available_at=available)
+            case ParcelLine():
+                at = self._day(thing.at, thing.zone)
+                return thing if at == thing.at else replace(thing, at=at)
+            case Batch():
+                at, expected = self._day(thing.at, thing.zone), self._day(thing.expected_at, thing.zone)
+                same = at == thing.at and expected == thing.expected_at
+                return thing if same else replace(thing, at=at, expected_at=expected)
+        return thing
+
+    def begin(self, line: MoneyLine) -> int:
+        """When a movement happened; of a day without a time, when the day begins at home."""
+        return self.start(self.of(line.at, line.zone)) if line.day_only else line.at
+
+    def is_day(self, at: int, zone: str = "") -> bool:
+        """A midnight where it was told: of a payout and of a courier's word, a day without a time."""
+        return at % _SLOT_S == 0 and self.start(self.of(at, zone), zone) == at
+
+    def _day(self, at: TimeT, zone: str) -> TimeT:
+        return self.start(self.of(at, zone)) if at is not None and self.is_day(at, zone) else at
+
+    def _in_both(self, at: int, zone: str) -> int:
+        """Zones lie less than a day apart, so that there is such a moment: when the later of the two begins the day."""
+        day = self.of(at, zone)
+        return at if self.of(at) == day else max(self.start(day, zone), self.start(day))
 
     def _zone(self, name: str) -> tzinfo:
         if not name:

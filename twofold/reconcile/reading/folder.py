@@ -7,6 +7,7 @@ depend on how it arrived.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS, OrderState, decode_state
 from twofold.reconcile.chain.told import Signalled
 from twofold.reconcile.matches.twice import Once, tell_once
-from twofold.reconcile.matches.values import Entry
+from twofold.reconcile.matches.values import Days, Entry
 from twofold.reconcile.reading.orders import KnownOrder
 from twofold.store.engine import id_array
 from twofold.store.engines import open_reader
@@ -34,12 +35,15 @@ T = TypeVar("T")
 
 
 class Folder:
-    """One snapshot of a folder's store."""
+    """One snapshot of a folder's store. ``zone``: of the days for which it is read; what a line tells of a day without a time is
+    that day in it (`here`)."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, zone: tzinfo = UTC) -> None:
         self._db = open_reader(Path(path))
         self._db.execute("begin")
-        self.lines = LineReader(self._db)
+        self.days = Days(zone)
+        self.here = self.days.here
+        self.lines = LineReader(self._db, self.here)
 
     def __enter__(self) -> Folder:
         return self

@@ -32,7 +32,7 @@ def lives_by_day(
     accounts are made. Memory is that of some days; an older folder that is still being taken in is matched whole. ``only``: of a
     folder that is taken in, of each day only these."""
     days = list(days)
-    with Folder(folder) as store, no_collector():
+    with Folder(folder, zone) as store, no_collector():
         if is_open_to(store):
             ledger = Ledger(store, policy_of, rules, zone)
             for one in DayReader(ledger, only).lives(days):
@@ -86,7 +86,7 @@ def lives_of(
 ) -> dict[str, Life]:
     """Order key (dataset and order id) to its life; one whose money has no rate is not in it."""
     keys = list(keys)
-    with Folder(folder) as store, no_collector():
+    with Folder(folder, zone) as store, no_collector():
         if is_open_to(store):
             return _lives_around(store, policy_of, keys, rules, zone, as_of)
     return lives_of_whole(folder, policy_of, keys, rules, zone, as_of)

@@ -69,8 +69,8 @@ def told_by_couriers(due: Due, order: Order) -> Due:
     return replace(
         due,
         courier=order.courier,
-        delivered_at=due.delivered_at if due.delivered_at is not None else max(arrived, default=None),
-        given_up_at=min((at for at in (due.given_up_at, *back) if at is not None), default=None),
+        delivered_at=order.delivered_at if order.delivered_at is not None else max(arrived, default=None),
+        given_up_at=min((at for at in (gave_up_at(order), *back) if at is not None), default=None),
     )
 
 

@@ -52,7 +52,7 @@ def read_orders(store: Folder, policy_of: PolicyOf, keep: frozenset[str] = froze
         dues[key] = replace(dues[key], person=buyer)
         if key in kept:
             kept[key] = replace(kept[key], buyer=buyer)
-    for key, told in words_by_order(list(dues.values()), store.parcels()).items():
+    for key, told in words_by_order(list(dues.values()), store.parcels(), store.days).items():
         orders[key] = with_words(orders[key], told)
         dues[key] = told_by_couriers(dues[key], orders[key])
     return Owed(orders=orders, dues=list(dues.values()), rows=rows, kept=kept)

@@ -61,7 +61,7 @@ def read_whole(
     """Reads and matches. An empty currency of ``rules`` becomes that of most orders. ``lives``: keys of orders whose reports
     are kept, too."""
     tolerance = tolerance or tolerance_of(rules)
-    with Folder(folder) as store, no_collector():
+    with Folder(folder, zone) as store, no_collector():
         days = Days(zone)
         owed = read_orders(store, policy_of, frozenset(lives))
         orders, dues = owed.orders, owed.dues

@@ -81,9 +81,10 @@ def match_groups(
     days: Days,
 ) -> Matched:
     """The same of batches whose lines need not be among ``entries``."""
+    groups = [g if g.told else replace(g, batch=days.here(g.batch)) for g in groups]
     matching = match_lines(dues, entries, groups, decisions, tolerance=tolerance, convert=convert, days=days)
     lines = {e.name: e for e in entries}
-    paid, last = _on_the_bank(matching, lines)
+    paid, last = _on_the_bank(matching, lines, days)
     settled = {g.key: _settle(g, paid.get(g.key), last.get(g.key), tolerance, days) for g in groups}
     settled |= _carried(groups, settled)
     became = _Settled(settled)
@@ -108,21 +109,23 @@ def match_groups(
         moves={order: tuple(sorted(moves, key=lambda m: (m.at, m.line))) for order, moves in by_order.items()},
         loose=tuple(sorted(loose, key=lambda m: (m.at, m.line))),
         unmatched=tuple(
-            Unmatched(line=name, amount=left, currency=lines[name].line.currency, at=lines[name].line.at,
+            Unmatched(line=name, amount=left, currency=lines[name].line.currency, at=days.begin(lines[name].line),
                       day=days.of(lines[name].line.at, lines[name].line.zone))
             for name, left in matching.open.items() if lines[name].line.kind is MoneyKind.BANK_CREDIT
         ),
     )  # fmt: skip
 
 
-def _on_the_bank(matching: Matching, lines: Mapping[str, Entry]) -> tuple[dict[str, Decimal], dict[str, int]]:
+def _on_the_bank(
+    matching: Matching, lines: Mapping[str, Entry], days: Days
+) -> tuple[dict[str, Decimal], dict[str, int]]:
     """Of each batch the sum that stands on the bank, and when the last of it was booked."""
     paid: dict[str, Decimal] = defaultdict(Decimal)
     last: dict[str, int] = {}
     for match in matching.matches:
         if match.to.startswith("batch:") and lines[match.line].line.kind in BANK:
             paid[match.to] += match.amount
-            last[match.to] = max(last.get(match.to, 0), lines[match.line].line.at)
+            last[match.to] = max(last.get(match.to, 0), days.begin(lines[match.line].line))
     return dict(paid), last
 
 
@@ -239,7 +242,7 @@ def _loose(entry: Entry, settled: _Settled, days: Days) -> Move:
         gross=line.gross,
         fee=line.fee,
         currency=line.currency,
-        at=line.at,
+        at=days.begin(line),
         day=days.of(line.at, line.zone),
         source=line.source,
         settlement=settled.of(entry),
@@ -250,8 +253,12 @@ def _loose(entry: Entry, settled: _Settled, days: Days) -> Move:
 
 # -- parcels
 
+_TOLD_BY_COURIERS = ("shipped_at", "delivered_at", "refused_at", "returned_at", "lost_at")
 
-def words_by_order(dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]]) -> dict[str, list[ParcelWord]]:
+
+def words_by_order(
+    dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]], days: Days
+) -> dict[str, list[ParcelWord]]:
     """What couriers say, by order: by the parcel's number, else by the order that the courier names."""
     if not parcels:
         return {}
@@ -268,6 +275,8 @@ def words_by_order(dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]
                     parcel=line.parcel,
                     state=ParcelState(line.state),
                     at=line.at,
+                    day_only=days.is_day(line.at),
+                    told_at=days.start(days.of(line.at), line.zone) if days.is_day(line.at) else line.at,
                     due=line.due,
                     courier=line.courier,
                     evidence=name,
@@ -277,6 +286,11 @@ def words_by_order(dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]
 
 
 def with_words(order: Order, words: Sequence[ParcelWord]) -> Order:
-    """The order with what couriers say of it."""
+    """The order with what couriers say of it. Their words stand among its own facts, too: a day without a time is the day that it is
+    here (`Days.here`)."""
+    days = {w.told_at: w.at for w in words if w.day_only and w.told_at != w.at}
+    if days:
+        told = {name: getattr(order, name) for name in _TOLD_BY_COURIERS}
+        order = replace(order, **{name: days[at] for name, at in told.items() if at in days})
     courier = min((w.courier for w in words if w.courier), default=order.courier)
     return replace(order, words=tuple(words), courier=courier) if words else order

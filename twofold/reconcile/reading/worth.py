@@ -32,7 +32,7 @@ class Worths:
 
     def __call__(self, orders: Sequence[int], as_of: int) -> Mapping[int, Worth]:
         """By row; as things stand at that time (Unix s)."""
-        with Folder(self._folder) as store, no_collector():
+        with Folder(self._folder, self.zone) as store, no_collector():
             ledger = Ledger(store, self._policy_of, self._rules, self.zone)
             around = orders_around(store.run, orders)
             people = customers_of({str(row): told for row, told in around.items()})

@@ -6,7 +6,7 @@ files are seen. What a line is matched with is worked out elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,10 +40,12 @@ class KeptLine(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LineReader:
-    """Questions to one connection. Rows come in an order that does not depend on how they arrived."""
+    """Questions to one connection. Rows come in an order that does not depend on how they arrived. ``here``: makes of each
+    line what it is for whoever asks."""
 
-    def __init__(self, db: apsw.Connection) -> None:
+    def __init__(self, db: apsw.Connection, here: Callable[[Thing], Thing] | None = None) -> None:
         self._db = db
+        self._here = here
 
     def lines(self, kind: str, since: int = ALL_DAYS[0], until: int = ALL_DAYS[1]) -> Iterator[KeptLine]:
         """The standing lines of a kind (`filing.KINDS`) from one day to another, both included, as they are read.
@@ -104,10 +106,11 @@ class LineReader:
 
     def _rows(self, name: str, bindings: tuple[Any, ...]) -> Iterator[KeptLine]:
         for number, line, file, row, told_at, received_at, body, stands in self._db.execute(statement(name), bindings):
+            thing = decode_thing(body)
             yield KeptLine(
                 number=number,
                 name=line,
-                thing=decode_thing(body),
+                thing=thing if self._here is None else self._here(thing),
                 told_at=told_at,
                 received_at=received_at,
                 file=file,

@@ -71,6 +71,7 @@ class Step(Row, kw_only=True, tag="step"):
     that can be looked up. Without a link: a report as it came in (`received_at`), and what it said."""
 
     at: Time
+    day_only: bool = False  # told without a time
     link: Text | None = None
     what: Text
     evidence: Text

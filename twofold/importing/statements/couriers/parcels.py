@@ -52,7 +52,7 @@ def _row(cells: Cells, unknown: Counter[str]) -> Iterator[Item]:
     parcel, order = cells.id("parcel"), cells.id("order")
     if not parcel and not order:
         raise cells.misread("parcel", "a parcel or an order", "nothing", "no_id")
-    at = cells.moment("at")
+    at, zone = cells.moment_in_zone("at")
     word = cells.word("status")
     state = state_of(word) if word else None
     amounts = {field: cells.money(field) for field in _MONEY}
@@ -70,6 +70,7 @@ def _row(cells: Cells, unknown: Counter[str]) -> Iterator[Item]:
         order=order,
         state=state.value if state else "",
         at=at,
+        zone=zone,
         currency=cells.currency(*_MONEY) if has_money else "",
         method=method_of(cells),
         due=amounts["due"],

@@ -132,7 +132,7 @@ def _row(
     if common.key:
         yield Told(row=cells.row, thing=_word(cells, common, courier, parcel, order, state, lines))
     whole = Batch(source=common.source, account=common.account, id=batch, kind="remittance", currency=currency, at=paid_at,
-                  expected_at=paid_at, bank_reference=cells.id("bank_reference"))  # fmt: skip
+                  zone=paid_zone, expected_at=paid_at, bank_reference=cells.id("bank_reference"))  # fmt: skip
     told.setdefault(batch, (cells.row, whole))
     for line in lines:
         yield Told(row=cells.row, thing=line, text=cells.text("text") if not common.key else "")
@@ -224,6 +224,7 @@ def _word(
         order=order,
         state=state.value if state else "",
         at=common.at,
+        zone=common.zone,
         taken=sums[MoneyKind.COD_COLLECTED],
         fee=-sums[MoneyKind.COD_FEE] or None,
         freight=freight or None,

@@ -104,7 +104,7 @@ def _row(cells: Cells, batches: Batches, seen: Counter[tuple[str, str, str]]) ->
     if batch:
         paid_out = kind is MoneyKind.PAYOUT
         told = Batch(source=SOURCE, account=account, id=batch, kind="payout", currency=currency,
-                     net=-net if paid_out else None, at=at, expected_at=at if paid_out else None)  # fmt: skip
+                     net=-net if paid_out else None, at=at, zone=zone, expected_at=at if paid_out else None)  # fmt: skip
         batches.add(cells.row, line, told)
 
 

@@ -49,7 +49,7 @@ def _row(cells: Cells, batches: Batches) -> Iterator[Item]:
                        net=cells.money("net"))  # fmt: skip
     kind = _kind(cells, money.net)
     at, zone = cells.moment_in_zone("at" if cells.time("at") is not None else "batch_date")
-    paid_at, batch = cells.time("batch_date"), cells.id("batch")
+    (paid_at, paid_zone), batch = cells.time_in_zone("batch_date"), cells.id("batch")
     named = cells.id("reference")
     of_another = kind in (MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_REVERSAL)
     line = MoneyLine(
@@ -76,7 +76,7 @@ def _row(cells: Cells, batches: Batches) -> Iterator[Item]:
         paid_out = kind is MoneyKind.PAYOUT
         told = Batch(source=line.source, account=line.account, id=batch, kind="payout", currency=currency,
                      net=-money.net if paid_out else None, at=paid_at if paid_at is not None else at,
-                     expected_at=paid_at, bank_reference=cells.text("bank_reference"))  # fmt: skip
+                     zone=paid_zone if paid_at is not None else zone, expected_at=paid_at, bank_reference=cells.text("bank_reference"))  # fmt: skip
         batches.add(cells.row, line, told)
 
 

@@ -90,7 +90,7 @@ def _transaction(cells: Cells, batches: Batches) -> Iterator[Item]:
         cells.file.note(f"{cells.shown('type')} is no known type; its rows are adjustments")
         kind = MoneyKind.ADJUSTMENT
     order, checkout = cells.id("order"), cells.id("checkout").lstrip("#")
-    paid_at = cells.time("payout_day")
+    paid_at, paid_zone = cells.time_in_zone("payout_day")
     batch = cells.id("payout")
     if not batch and not cells.file.has("payout") and paid_at is not None:
         batch = batch_of_day(paid_at, cells.file, currency)
@@ -123,7 +123,7 @@ def _transaction(cells: Cells, batches: Batches) -> Iterator[Item]:
     if batch:
         told = Batch(source=SOURCE, account=line.account, id=batch, kind="payout", currency=currency,
                      net=-money.net if kind is MoneyKind.PAYOUT else None, at=paid_at if paid_at is not None else at,
-                     expected_at=paid_at, status=fold_word(cells.text("status")))  # fmt: skip
+                     zone=paid_zone if paid_at is not None else zone, expected_at=paid_at, status=fold_word(cells.text("status")))  # fmt: skip
         batches.add(cells.row, line, told)
 
 
@@ -179,10 +179,10 @@ def _read_payouts(file: TableFile) -> Iterator[Item]:
 
 
 def _payout(cells: Cells) -> Iterator[Item]:
-    at, currency, net = cells.moment("at"), cells.currency("net"), cells.amount("net")
+    (at, zone), currency, net = cells.moment_in_zone("at"), cells.currency("net"), cells.amount("net")
     number = cells.id("id") or batch_of_day(at, cells.file, currency)
     batch = Batch(source=SOURCE, account=cells.file.options.account, id=number, kind="payout", net=net,
-                  currency=currency, at=at, expected_at=at, bank_reference=cells.id("bank_reference"),
+                  currency=currency, at=at, zone=zone, expected_at=at, bank_reference=cells.id("bank_reference"),
                   status=fold_word(cells.text("status")))  # fmt: skip
     yield Told(row=cells.row, thing=batch)
     parts = sum((cells.money(field) or Decimal(0) for field in _PARTS), Decimal(0))

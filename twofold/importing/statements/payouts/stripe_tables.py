@@ -149,6 +149,7 @@ def _report_line(cells: Cells, batches: Batches) -> Iterator[Item]:
             Batch(
                 source=SOURCE, account=line.account, id=batch, kind="payout", currency=currency,
                 net=-money.net if paid_out else None, at=expected if expected is not None else at,
+                zone="UTC" if cells.text("batch_utc") else cells.file.options.zone_name,
                 expected_at=expected, bank_reference=cells.text("trace"),
             ),
         )  # fmt: skip
