@@ -48,6 +48,13 @@ AMOUNTS = [
     ("(12.00)", ".", "-12.00"),
     ("-$12.00", ".", "-12.00"),
     ("$-12.00", ".", "-12.00"),
+    ("12.00-", ".", "-12.00"),  # as bookkeeping systems write it
+    ("1.234,50-", ",", "-1234.50"),
+    ("12.00- EUR", ".", "-12.00"),
+    ("\u221212.00", ".", "-12.00"),  # the sign for minus, and a dash that an office program made of it
+    ("\u20131\u202f234,50 €", ",", "-1234.50"),
+    ("+12.00", ".", "12.00"),
+    ("€ +12.00", ".", "12.00"),
     ("99999999999999.99", ".", "99999999999999.99"),
 ]  # fmt: skip
 NOT_AMOUNTS = [
@@ -55,7 +62,8 @@ NOT_AMOUNTS = [
     ("12%", "."), ("1e5", "."), ("1.2E+3", "."), ("--5", "."), ("", "."), ("1/2", "."), ("12-5", "."), ("NaN", "."),
     ("Infinity", "."), ("0x10", "."), ("1234567890123456.00", "."), ("٣.٥", "."),
     ("60.00 DR", "."), ("60.00CR", "."), ("DR 60.00", "."), ("D60", "."), ("60,00 S", ","), ("60,00 H", ","), ("1.5K", "."), ("1,5 Mio", ","),
-    ("2 mil", "."), ("$1.2M", "."), ("(60.00) DR", "."),
+    ("2 mil", "."), ("$1.2M", "."), ("(60.00) DR", "."), ("-12.00-", "."), ("+-12.00", "."), ("(12.00-)", "."), ("60.00 DR-", "."),
+    ("12.00+", "."), ("\u2212-12.00", "."),
 ]  # fmt: skip
 
 
@@ -126,6 +134,15 @@ TIMES = [
     ("05/14/2026", "mdy", "2026-05-13T22:00:00"),
     ("9/6/2016  6:29:00", "mdy", "2016-09-06T04:29:00"),
     ("6/9/2016 6:29 PM", "dmy", "2016-09-06T16:29:00"),
+    ("14 Mar 2026", "", "2026-03-13T23:00:00"),  # winter still
+    ("14-Mar-26", "", "2026-03-13T23:00:00"),
+    ("14-MAY-2026 11:23:45", "", "2026-05-14T09:23:45"),
+    ("Mar 14, 2026", "", "2026-03-13T23:00:00"),
+    ("Thu, May 14, 2026, 6:29 PM", "", "2026-05-14T16:29:00"),
+    ("14 Mal 2026", "", None),
+    ("31 Feb 2026", "", None),
+    ("14/3/26", "dmy", None),  # or the third of 2014
+    ("46156", "", None),  # a day in a workbook only
     ("12:00 AM", "", None),
     ("9/6/2016", "", None),  # the ninth of June, or the sixth of September
     ("31/02/2026", "dmy", None),
@@ -143,6 +160,14 @@ def test_a_time_is_a_moment(text: str, order: str, moment: str | None) -> None:
     found = DateStyle(BERLIN, order).read(text)
     expected = None if moment is None else int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp())
     assert found == expected
+
+
+@pytest.mark.parametrize(("text", "moment"), [("46156", "2026-05-13T22:00:00"), ("46156.4747106481", "2026-05-14T09:23:35"),
+                                              ("12.5", None), ("146156", None), ("20260514", "2026-05-13T22:00:00")])  # fmt: skip
+def test_a_workbooks_day_that_nobody_formatted_is_its_number(text: str, moment: str | None) -> None:
+    """Days since the end of 1899: 46,156 is 14 May 2026 (2026-01-01 is 46,023), and its part is the time of the day."""
+    expected = None if moment is None else int(datetime.fromisoformat(moment).replace(tzinfo=UTC).timestamp())
+    assert DateStyle(BERLIN, serial=True).read(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,16 @@ def parcels(found) -> list[ParcelLine]:
     return [t for t in found.things if isinstance(t, ParcelLine)]
 
 
+@pytest.mark.parametrize("day", [46093, "2026-03-12", "12-Mar-26", datetime(2026, 3, 12)])
+def test_a_workbooks_days_and_signs_are_read_as_they_are_written(tmp_path, day):
+    """A number without a format, a text, a word for the month, a day with its midnight; what is kept with its minus behind it."""
+    rows = [["AWB", "Order ID", "COD Amount", "Freight", "Remitted", "Remittance date", "Currency"],
+            ["T1", "1001", "1,120.00", "", "+1,120.00", day, "GEL"], ["T2", "1002", "", "6.50-", "6.50-", day, "GEL"]]  # fmt: skip
+    found = read(workbook(tmp_path / "r.xlsx", rows), formats_of("remittances"), source="q")
+    assert (money(found), found.problems) == ([("cod_collected", "1120.00"), ("freight", "-6.50")], [])
+    assert {local_day(t) for t in found.things} == {"2026-03-12"}
+
+
 def test_a_remittance_becomes_parcels_money_and_a_batch(tmp_path):
     found = read(written(tmp_path, table(*ROWS)), REMITTANCES, source="Quick")
     assert (found.format, found.unbalanced) == ("remittance", [])

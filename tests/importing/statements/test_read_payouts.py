@@ -573,6 +573,15 @@ def own(*rows: str) -> str:
     return "batch,batch_date,kind,order,reference,gross,fee,net,currency,at\n" + "\n".join(rows) + "\n"
 
 
+@pytest.mark.parametrize(
+    ("at", "is_day"), [("2026-03-12", True), ("2026-03-12 00:00:00", True), ("2026-03-12 00:00:01", False)]
+)
+def test_a_day_with_the_midnight_of_a_database_is_a_day(tmp_path, at, is_day):
+    text = f"batch,kind,order,gross,net,currency,at\nP1,charge,1001,10.00,10.00,GEL,{at}\n"
+    (line,) = [t for t in read(written(tmp_path, text), formats_of("payouts")).things if isinstance(t, MoneyLine)]
+    assert line.day_only is is_day
+
+
 def test_our_own_table_and_its_total(tmp_path):
     found = read(written(tmp_path, own(
         "B1,2026-03-20,charge,1001,pi_1,120.00,3.78,116.22,GEL,2026-03-12T10:00:00+04:00",

@@ -123,6 +123,7 @@ class Layout:
         self.columns = columns
         self.options = options
         self.survey = survey
+        self._serial = survey.kind == "excel"
         self.index: dict[str, int] = {}
         self.numbers: dict[int, NumberStyle] = {}
         self.dates: dict[int, DateStyle] = {}
@@ -152,7 +153,7 @@ class Layout:
             if field in MONEY:
                 self.numbers[place] = self._number_style(place, texts, sign)
             else:
-                self.dates[place] = DateStyle(self.options.zone, self._date_order(place, texts))
+                self.dates[place] = DateStyle(self.options.zone, self._date_order(place, texts), self._serial)
 
     def _cells(self, place: int, sample: Sequence[Row]) -> list[str]:
         return [unquoted(cell.strip()) for row in sample if place < len(row.cells) and (cell := row.cells[place])]
@@ -162,7 +163,7 @@ class Layout:
         return self.numbers.get(place) or NumberStyle(self.options.decimal)
 
     def dates_of(self, place: int) -> DateStyle:
-        return self.dates.get(place) or DateStyle(self.options.zone, self.options.dates)
+        return self.dates.get(place) or DateStyle(self.options.zone, self.options.dates, self._serial)
 
     def has(self, *fields: str) -> bool:
         return all(field in self.index for field in fields)

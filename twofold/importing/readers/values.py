@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
@@ -43,6 +43,16 @@ _ROUNDED_ID = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,3}")
 _INTEGER_FLOAT = re.compile(r"([0-9]{1,15})\.0+")
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:,?[ T]+(.*))?")
 _YEAR_FIRST = re.compile(r"(\d{4})([./])(\d{1,2})\2(\d{1,2})(?:,?[ T]+(.*))?")
+WORDED = (
+    re.compile(r"(?P<d>\d{1,2})(?:\.?\s+|[-/])(?P<m>[A-Za-z]{3,9})(?:\.?,?\s+|[-/])(?P<y>\d{4}|\d{2})(?:,?[ T]+(?P<clock>\d.*))?"),
+    re.compile(r"(?:[A-Za-z]{3,9},\s+)?(?P<m>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2}),?\s+(?P<y>\d{4})(?:,?[ T]+(?P<clock>\d.*))?"),
+)  # fmt: skip
+"""Days with the month as an English word, as exports and spreadsheets write them: they can be read in one way only."""
+_MONTH_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+                "december")  # fmt: skip
+_SERIAL = re.compile(r"([2-6]\d{4})(\.\d+)?")
+_DAY_ZERO = datetime(1899, 12, 30)
+_MINUS = str.maketrans(dict.fromkeys("\u2212\u2012\u2013\ufe63\uff0d", "-"))
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp])?\.?[Mm]?\.?")
 _SPACED_OFFSET = re.compile(r"\s*(?:([+-]\d{2}:?(?:\d{2})?)|UTC|GMT|Z)$")
 _UNIX = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")
@@ -119,10 +129,12 @@ def read_currency(text: str) -> str | None:
 
 
 class DateStyle(Struct, frozen=True):
-    """How a column writes days and which zone its times without one are in. ``order`` is "dmy", "mdy" or ""."""
+    """How a column writes days and which zone its times without one are in. ``order`` is "dmy", "mdy" or ""; ``serial``: a
+    workbook's, where a day that nobody formatted as one is a number."""
 
     zone: tzinfo
     order: str = ""
+    serial: bool = False
 
     def read(self, text: str) -> int | None:
         """Unix seconds; None when the text is no time in this style."""
@@ -151,7 +163,7 @@ class DateStyle(Struct, frozen=True):
                 pass  # days as people write them, below
         found = _DATE.fullmatch(text) or _YEAR_FIRST.fullmatch(text)
         if not found:
-            return None
+            return self._read_worded(text) if text[-1:].isalnum() else None
         order = "ymd" if len(found[1]) == 4 else "dmy" if found[2] == "." else self.order
         if not order:
             return None
@@ -166,6 +178,38 @@ class DateStyle(Struct, frozen=True):
             return self._seconds(moment if zone is None else moment.replace(tzinfo=zone))
         except ValueError:
             return None
+
+    def _read_worded(self, text: str) -> int | None:
+        if self.serial and (number := _SERIAL.fullmatch(text)):
+            part = timedelta(seconds=round(float(number[2] or 0) * 86_400))
+            return self._seconds(_DAY_ZERO + timedelta(days=int(number[1])) + part)
+        for form in WORDED:
+            found = form.fullmatch(text)
+            clock = _clock(found["clock"]) if found else None
+            if found and clock is not None and (month := month_of(found["m"])):
+                year, (hour, minute, second, zone) = full_year(found["y"]), clock
+                try:
+                    return self._seconds(datetime(year, month, int(found["d"]), hour, minute, second, tzinfo=zone))
+                except ValueError:
+                    return None
+        return None
+
+
+def month_of(word: str) -> int:
+    """The number of a month's English name or its first three letters; 0 for another word."""
+    word = word.lower()
+    return next((place for place, name in enumerate(_MONTH_NAMES, 1) if len(word) >= 3 and name.startswith(word)), 0)
+
+
+def day_of_number(text: str) -> str | None:
+    """The day that a spreadsheet keeps as a number, YYYY-MM-DD."""
+    found = _SERIAL.fullmatch(text)
+    day = _DAY_ZERO + timedelta(days=int(found[1])) if found else None
+    return f"{day:%Y-%m-%d}" if day is not None and day.year in _YEARS else None
+
+
+def full_year(text: str) -> int:
+    return int(text) + (2000 if len(text) == 2 else 0)
 
 
 def date_order(cells: Iterable[str], given: str = "") -> str | None:
@@ -220,9 +264,13 @@ def _decimal(text: str) -> Decimal:
 
 
 def _bare(cell: str) -> str:
-    """The number in a cell without currency, spaces and sign of minus."""
-    text = cell.strip().strip("()").removeprefix("-")
-    return _SPACES.sub("", _AROUND.sub("", text)).removeprefix("-")
+    """The number in a cell without currency, spaces and signs: before it, or behind it as bookkeeping systems write a minus."""
+    text = _unsigned(cell.translate(_MINUS).strip().strip("()").strip())
+    return _unsigned(_SPACES.sub("", _AROUND.sub("", text)))
+
+
+def _unsigned(text: str) -> str:
+    return text[1:] if text[:1] in ("-", "+") else text[:-1] if text[-1:] == "-" else text
 
 
 def _sign_of(number: str) -> str:
@@ -241,11 +289,11 @@ def _sign_of(number: str) -> str:
 
 
 def _read_number(text: str, decimal: str) -> Decimal | None:
-    text = text.strip()
+    text = text.translate(_MINUS).strip()
     bracketed = text.startswith("(") and text.endswith(")")  # accountants' minus
-    if text.count("-") + bracketed > 1:
+    if text.count("-") + text.count("+") + bracketed > 1:
         return None
-    if (text[:1].isalpha() or not text[-1:].isdigit()) and _NO_CURRENCY.search(text):
+    if (text[:1].isalpha() or not text[-1:].isdigit()) and _NO_CURRENCY.search(text.rstrip("-")):
         return None  # "60.00 DR" is no 60.00
     number = _bare(text)
     decimal = decimal or _sign_of(number)

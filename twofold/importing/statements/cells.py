@@ -20,7 +20,19 @@ from twofold.event.scalars import names_nobody, read_currency
 from twofold.importing.readers.layout import Misread, fold_header
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import HEADER_WITHIN, Row, Survey, Table, first_cells, open_table
-from twofold.importing.readers.values import NumberStyle, date_order, number_style, read_id, shape, shown_sign, unquoted
+from twofold.importing.readers.values import (
+    WORDED,
+    NumberStyle,
+    date_order,
+    day_of_number,
+    full_year,
+    month_of,
+    number_style,
+    read_id,
+    shape,
+    shown_sign,
+    unquoted,
+)
 from twofold.importing.readers.workbooks import read_workbook
 from twofold.importing.statements.contract import StatementOptions
 
@@ -39,10 +51,6 @@ _ISO = re.compile(
     r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 )
 _SHORT = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
-_WORDED = (re.compile(r"(?P<d>\d{1,2})\.?\s+(?P<m>[A-Za-z]{3,9})\.?,?\s+(?P<y>\d{4})"),
-           re.compile(r"(?:[A-Za-z]{3,9},\s+)?(?P<m>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2}),?\s+(?P<y>\d{4})"))  # fmt: skip
-_MONTHS = {name: place for place, name in enumerate(
-    ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}  # fmt: skip
 _YEARS = range(1995, 2101)
 
 
@@ -104,8 +112,9 @@ def _first_of(path: str, survey: Survey) -> list[list[str]]:
         return []
 
 
-def read_day(text: str, order: str = "") -> str | None:
-    """A day as YYYY-MM-DD from the forms that exports write; None when it is none, or can be read two ways."""
+def read_day(text: str, order: str = "", serial: bool = False) -> str | None:
+    """A day as YYYY-MM-DD from the forms that exports write; None when it is none, or can be read two ways. ``serial``: the cell
+    is a workbook's, where a day that nobody formatted as one is a number."""
     text = text.strip()
     if found := _EIGHT.fullmatch(text) or _ISO.fullmatch(text):
         return _day(int(found[1]), int(found[2]), int(found[3]))
@@ -115,11 +124,10 @@ def read_day(text: str, order: str = "") -> str | None:
             return None
         day, month = (found[1], found[3]) if order == "dmy" else (found[3], found[1])
         return _day(int(found[4]), int(month), int(day))
-    for form in _WORDED:
-        if found := form.fullmatch(text):
-            month_number = _MONTHS.get(found["m"][:3].lower(), 0)
-            return _day(int(found["y"]), month_number, int(found["d"]))
-    return None
+    for form in WORDED:
+        if (found := form.fullmatch(text)) and not found["clock"]:
+            return _day(full_year(found["y"]), month_of(found["m"]), int(found["d"]))
+    return day_of_number(text) if serial else None
 
 
 def _day(year: int, month: int, day: int) -> str | None:
@@ -308,7 +316,7 @@ class Cells:
         text = self.text(field)
         if not text or is_masked(text):
             return ""
-        day = read_day(text, self.sheet.orders.get(field, self.sheet.options.dates))
+        day = read_day(text, self.sheet.orders.get(field, self.sheet.options.dates), self.sheet.typed)
         if day is None:
             raise self.misread(field, "a day, best as 2026-03-10", shape(text), "bad_date")
         return day

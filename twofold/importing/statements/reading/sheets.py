@@ -46,6 +46,7 @@ TOTALS = frozenset(
 _NAMES = 3  # known names that make a line a header, where it has so many
 _WORD = re.compile(r"[^\W\d_][\w .,/&()-]{0,59}")
 _CURRENCY_BEHIND = re.compile(r"[\s(\[]+([A-Z]{3})[)\]]?\s*$")
+_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?$")
 _ISO_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
 
 
@@ -105,7 +106,7 @@ class TableFile:
         signs = _signs_with(form, options)
         table = open_table(path, survey, sheet=options.sheet or _sheet_with(path, survey, signs), signs=signs)
         self.notes: list[str] = table.notes
-        self._table, self._survey = table, survey
+        self._table, self._survey, self._serial = table, survey, survey.kind == "excel"
         rows = iter(table.rows)
         first = list(islice(rows, SAMPLE))
         self.columns = table.columns
@@ -169,7 +170,7 @@ class TableFile:
         return self._numbers.get(field) or NumberStyle(self.options.decimal)
 
     def dates(self, field: str) -> DateStyle:
-        return self._dates.get(field) or DateStyle(self.options.zone, self.options.dates)
+        return self._dates.get(field) or DateStyle(self.options.zone, self.options.dates, self._serial)
 
     # -- finding out
 
@@ -219,7 +220,7 @@ class TableFile:
                 raise FileRefused(f"column {self.columns[self.index[field]]}: expected days that can be read one way, got "
                                   "some like 05/04/2026; set --dates dmy or mdy")  # fmt: skip
             zone = UTC if field in self.form.utc else self.options.zone
-            dates[field] = DateStyle(zone, own or order or "")
+            dates[field] = DateStyle(zone, own or order or "", self._serial)
             if field in self.form.utc or self.options.zone_given:
                 continue
             if any(map(_lacks_zone, self._cells(self.index[field], bare)[:100])):
@@ -338,7 +339,7 @@ class Cells:
         if not text or text.lower() in MASKED:
             return None
         style = self.file.dates(field)
-        moment = (DateStyle(zone, style.order) if zone is not None else style).read(text)
+        moment = (DateStyle(zone, style.order, style.serial) if zone is not None else style).read(text)
         if moment is None:
             raise self.misread(field, "a date, best as 2026-05-14T11:23:45+01:00", shape(text), "bad_date")
         return moment
@@ -369,7 +370,9 @@ class Cells:
         return found
 
     def is_day(self, field: str) -> bool:
-        return ":" not in self.text(field)
+        """Without a time, or with the midnight that workbooks and databases put behind a day."""
+        text = self.text(field)
+        return ":" not in text or _MIDNIGHT.search(text) is not None
 
     def currency(self, *amounts: str, field: str = "currency") -> str:
         """Of the column, else as an amount is written, else as set. Never a default."""

@@ -43,7 +43,7 @@ def _answer(row: Cells) -> Told:
     sheet = row.sheet
     order = row.needed("order", row.id("order"), "an order", "no_order")
     text = row.needed("at", row.text("at"), "when it was answered", "no_date")
-    at = DateStyle(sheet.options.zone, sheet.orders.get("at", "")).read(text)
+    at = DateStyle(sheet.options.zone, sheet.orders.get("at", ""), sheet.typed).read(text)
     if at is None:
         raise row.misread("at", "a date, best as 2026-03-10T12:00:00+04:00", shape(text), "bad_date")
     words = sheet.options.words.get("answer", {})
