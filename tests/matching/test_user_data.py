@@ -170,6 +170,20 @@ def test_legacy_keys_must_arrive_hashed(field):
     assert "marys" not in warnings[0]
 
 
+OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # SHA-256 of the empty text, FIPS 180-4
+
+
+@pytest.mark.parametrize("given_as", [OF_NOTHING, OF_NOTHING.upper(), f" {OF_NOTHING}", f"{OF_NOTHING}.AQ"])
+def test_the_hash_of_nothing_is_nobodys_key(given_as):
+    """Sent by many: whoever has it would be one person with all the others. Beside another value, by itself, and under a legacy key."""
+    for field in ("em", "ph", "external_id"):
+        assert getattr(kept({field: [given_as, MARY], "fbp": "fb.1.1.2"}), field) == (Hashed("sent", MARY),)
+        assert getattr(kept({field: given_as, "fbp": "fb.1.1.2"}), field) == ()
+    legacy = LEGACY_HASHED_FIELDS[0]
+    assert kept({legacy: [given_as, MARY], "fbp": "fb.1.1.2"}).other == {legacy: [MARY]}
+    assert kept({legacy: given_as, "fbp": "fb.1.1.2"}).other == {}
+
+
 BROAD = [
     ({"client_user_agent"}, True),
     ({"ct", "country", "st", "zp", "ge", "client_user_agent"}, True),

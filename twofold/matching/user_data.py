@@ -461,7 +461,7 @@ def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str
 
 def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:
     if field in LEGACY_HASHED_FIELDS:
-        texts = [strip_appendix(t) for t in texts_of(value) if t]
+        texts = [strip_appendix(t.strip()) for t in texts_of(value) if t]
         texts = [t for t in texts if t.lower() not in HASHES_OF_NOTHING]
         if not texts or not all(_SHA256.fullmatch(t) for t in texts):
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")
