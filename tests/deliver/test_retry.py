@@ -195,6 +195,13 @@ def test_nothing_was_tried_before_it_happened():
     assert decided(AnswerOutcome.UNKNOWN, given=known, alone=True).state is WAITING
 
 
+@pytest.mark.parametrize(("tried", "minutes", "state"), [(7, 60, DEAD), (6, 60, WAITING), (7, 59, WAITING)])
+def test_an_unknown_code_is_believed_after_eight_attempts_and_an_hour(tried, minutes, state):
+    """This one is the eighth. docs/wire.md says both figures."""
+    given = delivery(attempts=tried, first_attempt_at=NOW_MS - minutes * 60_000, event_time=NOW_MS // 1000 - 2 * 3_600)
+    assert decided(AnswerOutcome.UNKNOWN, given=given, alone=True).state is state
+
+
 def test_a_transient_failure_is_retried_where_repeats_count_twice():
     """Known not to be taken is not ambiguous."""
     assert decided(AnswerOutcome.TRANSIENT, given=delivery(action_source="business_messaging")).state is WAITING
