@@ -180,7 +180,7 @@ def test_more_events_may_hold_more_keys():
     assert read_json(keys(1000), events=2) == {f"k{n}": n for n in range(1000)}
     refusal = read_json(keys(1001), events=2)
     assert isinstance(refusal, Refusal)
-    assert refusal.reason is MANY
+    assert (refusal.reason, refusal.expected) == (MANY, "at most 1000 keys")
 
 
 PATHS = [

@@ -181,7 +181,7 @@ def _count(tree: Any) -> tuple[int, int]:
 
 def _checked(data: bytes, tree: Any, max_keys: int, max_string: int, mender: Mender | None) -> Any:
     """The exact check: walks everything. A refusal names the path."""
-    left, keys = [max_keys], _count(tree)[0]
+    left, keys = [max_keys, max_keys], _count(tree)[0]
     refusal = _walk(tree, "", 1, left, max_string, mender)
     if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != keys):
         refusal = _repeated_key(data)
@@ -191,6 +191,7 @@ def _checked(data: bytes, tree: Any, max_keys: int, max_string: int, mender: Men
 
 
 def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int, mender: Mender | None) -> Refusal | None:
+    """``left``: how many keys may still come, and how many may come in all."""
     match value:
         case str():
             return None if mender is not None else _check_text(value, path, max_string)
@@ -209,7 +210,7 @@ def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int, m
         if isinstance(value, dict):
             left[0] -= 1
             if left[0] < 0:
-                return Refusal(reason=DropReason.TOO_MANY, path=path, expected=f"at most {MAX_KEYS} keys", got="more")
+                return Refusal(reason=DropReason.TOO_MANY, path=path, expected=f"at most {left[1]} keys", got="more")
             refusal = None if mender is not None else _check_text(key, path, max_string)
             if refusal is not None:
                 return refusal

@@ -53,7 +53,8 @@ IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 _STANDARD: Final = frozenset(NAMES.values())
 _SOURCES: Final = {"website": "WEBSITE", "app": "APP", "physical_store": "PHYSICAL_STORE"}  # [doc]
-_UUID = re.compile(r"\d+\.(.+)")  # [code]
+# Its cookie has the milliseconds before it; routers hand on what stands behind them [code].
+_UUID = re.compile(r"\d+\.(.+)|([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})")
 
 
 # --- one event to bytes ---------------------------------------------------------------------------------------
@@ -90,7 +91,7 @@ def _user(event: Event) -> dict[str, Any]:
             "external_id": parts.one_hex(event, "external_id", IDENTIFIERS["external_id"]),
             "ip_address": user.client_ip_address,
             "user_agent": user.client_user_agent,
-            "uuid": uuid[1] if uuid else None,
+            "uuid": uuid[1] or uuid[2] if uuid else None,
         }
     )
 
