@@ -155,6 +155,21 @@ def test_whole_numbers_are_their_digits():
     )
 
 
+@pytest.mark.parametrize("field", ["em", "external_id", "fn", "ph"])
+def test_the_hash_of_nothing_is_nobodys(field):
+    """SHA-256 of the empty text, as many programs send it; another hash beside it is kept as it is."""
+    nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    texts = [nothing, nothing.upper(), "a" * 64]
+    connection = table({"text": texts})
+    [report] = hash_columns(connection, "people", {field: "text"}, into="hashed")
+    assert connection.execute(f"SELECT {field}_sha256 FROM hashed ORDER BY row").fetchall() == [
+        (None,),
+        (None,),
+        ("a" * 64,),
+    ]
+    assert (report.given, report.hashed, report.already) == (3, 0, 1)
+
+
 def test_an_unknown_field():
     """The error names the field and the known ones."""
     with pytest.raises(KeyError, match="unknown field mail; expected any of em"):
