@@ -203,6 +203,23 @@ def test_klarnas_answers_are_in_minor_units_with_the_sign_of_the_type(tmp_path):
     assert [(b.id, b.net) for b in batches_of(found)] == [("XISA93DJ", Decimal("96.22"))]
 
 
+def test_klarnas_tax_on_a_fee_goes_where_the_fee_goes(tmp_path):
+    """120.00 - 3.78 - 0.95 tax + 1.00 of the fee given back with its 0.25 - 20.00 = 96.52."""
+    answer = json.loads(klarna(totals={"settlement_amount": 9652}))
+    sale, fee, back = answer["transactions"]
+    refund = fee | {
+        "type": "FEE_REFUND",
+        "amount": 100,
+        "vat_amount": 25,
+        "detailed_type": "PURCHASE_FEE_PERCENTAGE_REFUND",
+    }
+    answer["transactions"] = [sale, fee | {"vat_amount": 95}, refund, back]
+    found = read(written(tmp_path, json.dumps(answer), "klarna.json"), FORMATS)
+    assert (found.problems, found.unbalanced) == ([], [])
+    assert [f"{line.net:.2f}" for line in lines_of(found)] == ["120.00", "-4.73", "1.25", "-20.00"]
+    assert [f"{line.fee:.2f}" for line in lines_of(found)] == ["0.00", "4.73", "-1.25", "0.00"]
+
+
 def test_klarnas_fees_that_are_invoiced_are_no_part_of_the_payout(tmp_path):
     text = klarna(merchant_settlement_type="GROSS", totals={"settlement_amount": 10000})
     found = read(written(tmp_path, text, "klarna.json"), FORMATS)

@@ -102,7 +102,7 @@ def _transaction(node: Node, scale: _Scale, account: str, payouts: dict[str, _Pa
         batch = ""  # invoiced apart
     capture, refund, detail = node.text("capture_id"), node.text("refund_id"), node.text("detailed_type")
     if kind is MoneyKind.FEE:
-        whole = net - abs(tax).copy_sign(net) if tax and net > 0 else net - abs(tax) if tax else net
+        whole = net + (abs(tax) if net > 0 else -abs(tax))  # of a fee given back its tax comes back, too
         money = amounts_of(node.place, "amount", gross=Decimal(0), fee=-whole, net=whole)
     else:
         money = amounts_of(node.place, "amount", gross=net, fee=Decimal(0), net=net)
