@@ -56,7 +56,13 @@ class Client:
         return answer
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.ask("GET", f"/console{path}", **headers)
+        """As a browser has it: a page whose figures are being worked out asks again by itself, and so does this."""
+        until = time.monotonic() + 240
+        while True:
+            answer = self.ask("GET", f"/console{path}", **headers)
+            if answer.status != 503 or "refresh" not in answer.headers or time.monotonic() > until:
+                return answer
+            time.sleep(float(answer.headers["refresh"]))
 
     def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
         return self.ask("POST", f"/console{path}", form, **headers)

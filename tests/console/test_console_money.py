@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -451,3 +453,35 @@ def test_what_was_earned_of_a_week_is_that_of_four(owner: Client) -> None:
     four = _earned(owner, "/today.json?period=28")
     assert week == four
     assert {(date.fromisoformat(one["until"]) - date.fromisoformat(one["since"])).days for one in week.values()} <= {27}
+
+
+def _workers(console: int) -> list[int]:
+    """The processes under the console that work out its pages of money."""
+    found = []
+    threads = Path(f"/proc/{console}/task").iterdir()
+    for pid in (int(one) for thread in threads for one in (thread / "children").read_text().split()):
+        found += [pid] if b"twofold.console.money" in Path(f"/proc/{pid}/cmdline").read_bytes() else _workers(pid)
+    return found
+
+
+@pytest.mark.process
+def test_a_page_that_takes_long_says_so_and_asks_again(money: Running, owner: Client, world: Written) -> None:
+    """Its reader is not left without an answer: the page is worked out beside, and is there when it asks again."""
+    path = f"/day?day={date.fromisoformat(world.key['since'])}"
+    assert owner.get("/cash").status == 200  # there is a process that waits for the next question
+    for _ in range(60):
+        stopped = _workers(money.process.pid)
+        if stopped:
+            break
+        time.sleep(0.5)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        answer = owner.ask("GET", f"/console{path}")
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    assert answer.status == 503
+    assert answer.headers["refresh"] == answer.headers["retry-after"]
+    assert "The page asks again by itself" in answer.text
+    assert owner.get(path).status == 200

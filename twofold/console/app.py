@@ -38,7 +38,7 @@ from twofold.console.description import describe_console
 from twofold.console.entrance import Entrance, form_of
 from twofold.console.files import Files
 from twofold.console.pages import PAGES
-from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
+from twofold.console.pages.page import MACHINE_S, READER_S, Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.parts import ROOT, Parts
 from twofold.console.stream import Stream
 from twofold.console.sums.keeper import NotYet
@@ -127,20 +127,24 @@ class Console:
         return plain(msgspec.json.encode(describe_console(PAGES, ROOT)), "application/json")
 
     def _page_routes(self, page: Page) -> list[Route]:
-        answers = (("", self._answers.html), (".json", self._answers.json), (".csv", self._answers.csv))
+        answers = (
+            ("", self._answers.html, READER_S), (".json", self._answers.json, MACHINE_S), (".csv", self._answers.csv, MACHINE_S),
+        )  # fmt: skip
         return [
-            Route(f"{ROOT}{page.path}{ending}", self._reading(page, answer))
-            for ending, answer in reversed(answers)  # `orders/5001.json` is the page of 5001, not of another order
+            Route(f"{ROOT}{page.path}{ending}", self._reading(page, answer, patience_s))
+            for ending, answer, patience_s in reversed(
+                answers
+            )  # `orders/5001.json` is the page of 5001, not of another order
         ]
 
     # -- reading
 
-    def _reading(self, page: Page, answer: Callable[..., Response]) -> Callable[[Request], Any]:
+    def _reading(self, page: Page, answer: Callable[..., Response], patience_s: float) -> Callable[[Request], Any]:
         async def handle(request: Request) -> Response:
             session, refusal = await self._entrance.let_in(request, page.right)
             if session is None:
                 return refusal
-            asked = self._parts.asked(request, session)
+            asked = replace(self._parts.asked(request, session), patience_s=patience_s)
             try:
                 shown = await self._read(page, asked)
             except UnknownChoice as unknown:
@@ -197,8 +201,8 @@ class Console:
         if found is None or page is None:
             return self._answers.page(request, None, "login.html", {"said": ""}, status=401)
         asked = replace(
-            self._parts.asked(request, sharing.guest_session(found)), choices=dict(parse_qsl(found.query)), path={}
-        )
+            self._parts.asked(request, sharing.guest_session(found)), choices=dict(parse_qsl(found.query)), path={}, patience_s=READER_S,
+        )  # fmt: skip
         try:
             shown = await self._read(page, asked)
         except NotYet as making:

@@ -21,7 +21,8 @@ from twofold.facts.engine import Asked as TableQuestion
 from twofold.reconcile.reading.keeping import KeepDays
 
 MODULE = "twofold.console.money"
-WITHIN_S = 60.0
+WITHIN_S = 240.0
+"""So long a child may take: who asked has a page that asks again meanwhile."""
 AT_ONCE = 2
 """More questions than these wait for one another: the machine is the gateway's."""
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right, may
 from twofold.console.money.making import UNDER_WAY, bring_tables
-from twofold.console.money.task import WITHIN_S, Task, ask
+from twofold.console.money.task import Task, ask
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import Period, start_of
 from twofold.console.sums.keeper import NotYet
@@ -44,14 +44,16 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
     return Task(**{"what": what, "base": day_task(asked.settings, asked.now), "as_of": asked.now, **more})
 
 
-def of_tables(asked: Asked, what: str, patience_s: float = WITHIN_S, **more: Any) -> dict[str, Any]:
+def of_tables(asked: Asked, what: str, patience_s: float | None = None, **more: Any) -> dict[str, Any]:
     """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are. The same
     tables and files give all who ask on one day the same answer, so it is worked out once; where they changed, the answer from before
     stands until the next is there.
 
     ``tables_at`` says of when they are, ``tables_why`` why they are not of now, ``stands`` of which moment the answer is. ``patience_s``:
-    of a page of which this is a part. Raises `NotYet` where the first tables are being made, and for who has less patience than it takes.
+    of a page of which this is a part; a whole one has the reader's. Raises `NotYet` where the first tables are being made, and for who has
+    less patience than it takes.
     """
+    is_part, patience_s = patience_s is not None, asked.patience_s if patience_s is None else patience_s
     analytics = analytics_of(asked.settings)
     known, why = None, ""
     try:
@@ -61,8 +63,10 @@ def of_tables(asked: Asked, what: str, patience_s: float = WITHIN_S, **more: Any
         why = str(err)
     task = task_of(asked, what, tables=Where.of(analytics), **more)
     try:
-        if known is None and patience_s < WITHIN_S:
+        if known is None and why in ("", UNDER_WAY) and is_part:
             raise NotYet(0)
+        if known is None and is_part:
+            raise StoreError(why)
         if known is None:
             return {**_answer(task), "tables_why": why}
         moment = task.as_of if task.as_of != asked.now else _today(asked)

@@ -25,6 +25,9 @@ from twofold.console.words import Words
 EARLIEST = date(2000, 1, 1)
 SHOWN = 50
 """Rows on a page at most; further ones are a link away."""
+READER_S, MACHINE_S = 10.0, 60.0
+"""Who looks at a page is told after so long that its figures are being worked out; who reads it as JSON or CSV has no page that asks again, and waits
+longer."""
 LONG_S = 600.0
 """A page that is worked out beside others waits so long for its parts."""
 T = TypeVar("T")
@@ -44,6 +47,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     remembered: Remembered[Any]
     drops: Drops
     config: Path | None = None  # the file that the settings were read from
+    patience_s: float = MACHINE_S
 
     def one_of(self, name: str, known: Sequence[str]) -> str:
         """A choice, empty where none was made. Raises `UnknownChoice`."""
