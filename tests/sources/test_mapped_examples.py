@@ -72,6 +72,8 @@ def test_every_example_is_tried_here() -> None:
     assert sorted(path.stem for path in FOLDER.iterdir()) == [
         "commercelayer",
         "fourthwall",
+        "jitsu",
+        "klaviyo",
         "medusa",
         "opencart",
         "posthog",
@@ -106,9 +108,9 @@ def test_a_subscriber_of_medusas_is_signed() -> None:
     assert not made.source.signed(body + b" ", {"x-twofold-hmac": right}, made.secrets, 0)
 
 
-def test_where_nothing_is_signed_the_secret_stands_in_the_address() -> None:
-    made = door("posthog")
-    assert made.secret_in_path
+@pytest.mark.parametrize("name", ["posthog", "jitsu", "klaviyo"])
+def test_where_nothing_is_signed_the_secret_stands_in_the_address(name: str) -> None:
+    assert door(name).secret_in_path
 
 
 def test_a_commerce_layer_order() -> None:
@@ -161,6 +163,46 @@ def test_a_posthog_event() -> None:
     other = recorded("posthog.webhook")
     other["event"]["event"] = "$pageview"
     assert isinstance(read("posthog", other), Ignored)
+
+
+def test_a_jitsu_event() -> None:
+    found = read("jitsu", recorded("jitsu.webhook"))
+    assert isinstance(found, Reading), found
+    (event,) = found.events
+    assert (event.event_name, event.event_time, event.event_id) == (
+        "InitiateCheckout", 1_790_000_000, "9f8e7d6c-5b4a-4f2e-8d0c-9b8a7f6e5d4c",
+    )  # fmt: skip
+    assert event.user_data == {
+        "em": "mary@example.com", "external_id": "user-7", "client_ip_address": "203.0.113.9", "client_user_agent": "Mozilla/5.0",
+        "fbp": "fb.1.1789990000000.1110590605",
+    }  # fmt: skip
+    assert (event.custom_data["value"], event.custom_data["currency"]) == (Decimal("29.98"), "EUR")
+    assert isinstance(read("jitsu", recorded("jitsu.webhook") | {"type": "page"}), Ignored)
+    assert isinstance(read("jitsu", recorded("jitsu.webhook") | {"event": "Order Completed"}), Ignored)
+
+
+def test_what_a_flow_of_klaviyos_posts() -> None:
+    """The body that stands in the example, its tags filled as Klaviyo fills them: each by a text."""
+    lines = (FOLDER / "klaviyo.toml").read_text(encoding="utf-8").splitlines()
+    body = "".join(line.removeprefix("# body:") for line in lines if line.startswith("# body:"))
+    for tag, text in {
+        "event.happened_at": "2026-09-21T14:13:20Z", "event.request_id": "r-1", "person.email": "mary@example.com",
+        "event.URL": "https://shop.example/cup", "event.SKU": "CUP-1",
+    }.items():  # fmt: skip
+        body = body.replace(f"{{{{ {tag} }}}}", text)
+    assert "{{" not in body
+    found = read("klaviyo", json.loads(body))
+    assert isinstance(found, Reading), found
+    (event,) = found.events
+    assert (event.event_name, event.event_time, event.event_id, event.action_source) == (
+        "Lead",
+        1_790_000_000,
+        "r-1",
+        "email",
+    )
+    assert event.user_data == {"em": "mary@example.com"}
+    assert event.event_source_url == "https://shop.example/cup"
+    assert event.custom_data == {"sku": "CUP-1"}
 
 
 def test_a_saleor_order() -> None:
