@@ -49,6 +49,7 @@ from twofold.commands.options import (
     JsonOption,
     NameOption,
     folder_of,
+    over_paths,
 )
 from twofold.commands.orders import orders
 from twofold.commands.output.printing import print_rows, say
@@ -471,3 +472,6 @@ def version(json: JsonOption = False) -> None:
         print_rows(Version, [{"version": __version__}])
     else:
         say(__version__)
+
+
+over_paths(app)

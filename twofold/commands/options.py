@@ -1,15 +1,17 @@
 """The options that commands have in common, and what is read from them: the data folder, a period.
 
 Owns an option only where two modules declare it in the same words; one whose help differs stays beside its command.
-Prints nothing and knows no settings but the file they are in.
+Prints nothing and knows no settings but the file they are in. Whatever path any command is given is a file's or a folder's, also one
+that is not there yet: a device may have no end, and a pipe nobody who writes into it (`over_paths`).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -32,6 +34,48 @@ ByOption = Annotated[str, typer.Option("--by", help="Who says so. Default: the l
 LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many rows; 0 for all.")]
 
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def over_paths(commands: typer.Typer) -> None:
+    """Each of these commands, and of the groups among them, refuses a path that is neither a file's nor a folder's before it runs."""
+    own = commands.registered_callback  # of a group that does something by itself
+    if own is not None and own.callback is not None:
+        own.callback = _of_files(own.callback)
+    for one in commands.registered_commands:
+        if one.callback is not None:
+            one.callback = _of_files(one.callback)
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            over_paths(group.typer_instance)
+
+
+def _of_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def run(*args: Any, **given: Any) -> Any:
+        for name, value in given.items():
+            for path in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(path, Path):
+                    _require_file(path, command, name)
+        return command(*args, **given)
+
+    return run
+
+
+def _require_file(path: Path, command: Callable[..., Any], name: str) -> None:
+    from twofold.config.private import odd_kind
+
+    if got := odd_kind(path):
+        raise typer.BadParameter(f"{_shown_name(command, name)}: expected a file or a folder, got {got}: {path}")
+
+
+def _shown_name(command: Callable[..., Any], name: str) -> str:
+    """A parameter as it is written: ``--config``, ``FILE``."""
+    for known in getattr(get_type_hints(command, include_extras=True).get(name), "__metadata__", ()):
+        if isinstance(known, typer.models.OptionInfo):
+            # The first of its words stands where a default would, were the option not annotated.
+            words = [str(word) for word in (known.default, *(known.param_decls or ())) if str(word).startswith("-")]
+            return max(words, key=len, default=f"--{name.replace('_', '-')}")
+    return name.upper()
 
 
 def who_says(by: str) -> str:

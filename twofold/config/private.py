@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,8 +27,25 @@ def private_file(config: Path | str) -> Path:
     return Path(config).with_suffix(".env")
 
 
+def odd_kind(path: Path) -> str:
+    """What a path is that can be no file of settings or data; empty for a file, a folder, or nothing. A device may have no end."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    kinds = (
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a disk"),
+        (stat.S_ISFIFO, "a pipe"),
+        (stat.S_ISSOCK, "a socket"),
+    )
+    return next((word for is_it, word in kinds if is_it(mode)), "")
+
+
 def read_private(path: Path) -> dict[str, str]:
     """Its names and values; empty where there is none. Raises `ConfigError` for one that others can read, or a line that is none."""
+    if got := odd_kind(path):
+        raise ConfigError(f"private file {path}: expected a file, got {got}")
     try:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode

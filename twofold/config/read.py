@@ -24,7 +24,7 @@ from msgspec import Struct
 from twofold.config.check import check_settings
 from twofold.config.defaults import with_defaults
 from twofold.config.faults import Faults, Place
-from twofold.config.private import private_file, read_private
+from twofold.config.private import odd_kind, private_file, read_private
 from twofold.config.settings import ServerSettings, Settings
 from twofold.errors import ConfigError
 
@@ -123,6 +123,8 @@ def _tell_store(server: ServerSettings) -> None:
 
 
 def _read_text(path: Path) -> str:
+    if got := odd_kind(path):
+        raise ConfigError(f"configuration file {path}: expected a file, got {got}; name another with --config")
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
