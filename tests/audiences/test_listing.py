@@ -214,6 +214,28 @@ def test_who_took_consent_back_is_on_no_list(tmp_path: Path) -> None:
     assert letters(listed(tmp_path, "viewed_not_bought", now=NOW + 2 * DAY)) == "ab"
 
 
+def test_a_no_and_a_yes_beside_later_ones_of_others_are_seen(tmp_path: Path) -> None:
+    """A clock was ahead when two others said no and yes. Then one who had said yes says no again and one who had said no says yes: as
+    many as before have said no, and the latest no and yes are as they were."""
+    gone, back, late, other = ([Mark("visitor", name)] for name in ("gone", "back", "late", "other"))
+
+    async def before(store) -> None:
+        for marks in (gone, back, other):
+            await store.withdraw("1", marks, NOW - HOUR)
+        await store.grant("1", gone, NOW - HOUR + 1_000)
+        await store.withdraw("1", late, NOW + DAY * 1_000)
+        await store.grant("1", other, NOW + DAY * 1_000)
+
+    async def then(store) -> None:
+        await store.withdraw("1", gone, NOW)
+        await store.grant("1", back, NOW)
+
+    kept(tmp_path, [], then=before)
+    stood = standing_of(tmp_path)
+    kept(tmp_path, [], then=then)
+    assert standing_of(tmp_path) != stood
+
+
 def test_who_was_erased_is_nobody(tmp_path: Path) -> None:
     """And an order that comes in later under an erased number brings nobody back."""
 

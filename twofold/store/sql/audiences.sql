@@ -17,9 +17,11 @@ select id, merged_into from action where merged_into is not null order by id;
 select action, min(successor) from superseded group by action order by action;
 
 -- name: audience_withdrawals
--- How consent that was taken back stands: any change changes one of these.
-select count(*), coalesce(max(withdrawn_at), 0), coalesce(max(granted_at), 0),
-       coalesce(sum(case when granted_at is null then 1 else 0 end), 0)
+-- How consent that was taken back stands: any change changes one of these. A mark is added, or withdrawn again, which is later than
+-- before; so as long as count and first sum are as they were only grants were told, and they change the second. Times are taken from
+-- 2023 on, so that the sums of a hundred million fit.
+select count(*), count(granted_at), cast(coalesce(sum(withdrawn_at - 1672531200000), 0) as bigint),
+       cast(coalesce(sum(granted_at - 1672531200000), 0) as bigint)
 from withdrawal;
 
 -- name: audience_erasures
