@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from tests.reconcile.lines import batch, credit, day, due, line
@@ -136,6 +137,29 @@ def test_orders_that_name_each_other_are_one_the_later_one():
     for all_three in ([first, second, third], [third, second, first]):
         found = {o.order_id: m for o, m in one_of_each_exchange(all_three, {"1/1001": told})}
         assert found == {"1002": [], "1003": told}
+
+
+NOT_SHIPPED = {"shipped_at": None, "delivered_at": None, "parcels": 0, "parcels_delivered": 0}
+LEAKS = [
+    ("placed", "cancelled", {**NOT_SHIPPED, "confirmed_at": None, "cancelled_at": day(2)}, ()),
+    ("confirmed", "cancelled", {**NOT_SHIPPED, "cancelled_at": day(3)}, ()),
+    ("shipped", "refused", {"delivered_at": None, "refused_at": day(5), "parcels_delivered": 0}, ()),
+    ("shipped", "lost", {"delivered_at": None, "lost_at": day(6), "parcels_delivered": 0}, ()),
+    ("delivered", "returned", {"returned_at": day(6)}, ()),
+    ("delivered", "paid_by_voucher", {"method": "gift_card", "vouchers": D("120.00")}, ()),
+    ("delivered", "short_collected", {"method": "cod"}, (line("cod_collected", "70.00", day(5), "order:1001", source="courier:swift"),)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "reason", "facts", "told"), LEAKS, ids=lambda v: v if isinstance(v, str) else "")
+def test_each_leak_stands_after_the_last_link_that_the_order_reached(after, reason, facts, told):
+    """What is cancelled before anybody confirmed it was only placed; what a courier lost was shipped; what came back had been delivered."""
+    lost = [
+        (r.after, r.reason, r.count, f"{r.amount:.2f}")
+        for r in rows([order(**facts)], list(told))
+        if isinstance(r, Leak)
+    ]
+    assert lost == [(after, reason, 1, "50.00" if told else "120.00")]
 
 
 def test_parcels_that_went_apart_part_the_money_and_count_where_more_is():
