@@ -18,7 +18,7 @@ from tests.lasting.folder_books import Broken
 from tests.lasting.kills import kill_often
 from tests.lasting.power import cut_often, why_not
 from tests.lasting.results import Progress, put_result
-from tests.lasting.soak import soak
+from tests.lasting.soak import SEEN_H, WARM_EVENTS, soak
 
 
 def main() -> int:
@@ -28,7 +28,9 @@ def main() -> int:
     parser.add_argument("run", choices=("kills", "power", "soak"))
     parser.add_argument("--times", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=0.0)
-    parser.add_argument("--rate", type=float, default=20.0, help="requests a second of each of two senders, in a soak")
+    parser.add_argument(
+        "--rate", type=float, default=5.0, help="requests a second, of 40 events, of each of two senders, in a soak"
+    )
     parser.add_argument("--anew", action="store_true", help="forget what was counted before")
     parser.add_argument("--defect", default="", help="plant one of tests/world/defects.py; nothing is written down")
     given = parser.parse_args()
@@ -86,10 +88,11 @@ def said_of(run: str, p: Progress) -> str:
             return f"{p['cuts']:,} power cuts of 1,000 asked; of {p['events']:,} acknowledged events none was lost"
         case _:
             leak = (
-                f"over the last {p['watched_min']} min one process held {p['memory_mb']} MB, growing by {p['slope_mb_h']} "
+                f"behind its first {WARM_EVENTS:,} events one process, watched for {p['watched_min']} min, held {p['memory_mb']} MB, growing by {p['slope_mb_h']} "
                 f"(give or take {p['error_mb_h']}) MB an hour, {p['files']} files and {p['threads']} threads"
                 if p["watched_min"]
-                else "too short to tell of growth"
+                else f"no verdict on growth: the last process took {p['taken']:,} events, and what it holds is full at {WARM_EVENTS:,}, "
+                f"behind which it is to be watched for {SEEN_H * 60:.0f} min"
             )
             return f"{p['minutes']} min of 120 asked, a fault each 60 s, {p['events']:,} events, none lost; {leak}"
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from tests.lasting.folder_books import Broken, FolderBooks
+from tests.lasting.hours import said_of
 from tests.lasting.kills import kill_often
 from tests.lasting.results import Progress, put_result, put_table
 from tests.lasting.soak import Held, _growth, slope_of
@@ -40,14 +41,35 @@ def test_a_slope_and_its_error_are_those_of_the_line():
     assert error == pytest.approx((0.2 / 2 / 5) ** 0.5)
 
 
+STEADY = [Held(60.0 * n, 24_000 * n, 100.0, 20, 8) for n in range(121)]
+"""Two hours, looked at each minute, at 400 events a second: 525,000 are taken after 22."""
+
+
 @pytest.mark.parametrize(("name", "grows"), [("memory_mb", 3.0), ("files", 0.1), ("threads", 0.1)])
 def test_growth_is_told(name, grows):
-    """Two hours, looked at each minute: three megabytes an hour, or six files more, are too much."""
-    steady = [Held(60.0 * n, 100.0, 20, 8) for n in range(121)]
-    assert _growth(steady)["slope_mb_h"] == 0
+    """Three megabytes an hour, or six files more, are too much."""
+    assert _growth(STEADY)["slope_mb_h"] == 0
     more = {"memory_mb": grows / 60}.get(name, grows)
     with pytest.raises(Broken, match="grow"):
-        _growth([h._replace(**{name: getattr(h, name) + int(n * more * 1000) / 1000}) for n, h in enumerate(steady)])
+        _growth([h._replace(**{name: getattr(h, name) + int(n * more * 1000) / 1000}) for n, h in enumerate(STEADY)])
+
+
+@pytest.mark.parametrize(("of", "minutes"), [(5, 120), (1, 45)])
+def test_growth_before_all_is_full_is_no_verdict(of, minutes):
+    """A busy machine takes a fifth, and is full for the last 10 of 120 minutes; or all is over 23 minutes after that."""
+    held = [h._replace(events=h.events // of, memory_mb=h.memory_mb + h.at / 60) for h in STEADY[: minutes + 1]]
+    told = _growth(held)
+    assert (told["watched_min"], told["taken"]) == (0, held[-1].events)
+    said = said_of("soak", _figures(minutes=minutes, events=held[-1].events, **told))
+    assert "no verdict on growth" in said
+    assert f"took {held[-1].events:,} events" in said
+
+
+def test_what_fills_is_no_growth():
+    """Ten megabytes in the first 500,000 events and none after them."""
+    told = _growth([h._replace(memory_mb=100 + min(h.events, 500_000) / 50_000) for h in STEADY])
+    assert (told["slope_mb_h"], told["memory_mb"]) == (0, 110)
+    assert "watched for 98 min, held 110 MB" in said_of("soak", _figures(minutes=120, events=2_880_000, **told))
 
 
 def test_figures_go_on_and_a_result_takes_the_place_of_the_last(tmp_path):
@@ -72,3 +94,9 @@ def test_a_table_takes_the_place_of_what_it_was(tmp_path):
     assert page.read_text("utf-8") == "Before.\n\n| a | b |\n|---|---|\n| new | 3 |\n\nBehind.\n"
     with pytest.raises(ValueError, match=r"\| a \| c \|"):
         put_table("| a | c |", [], page)
+
+
+def _figures(**figures):
+    progress = Progress("never written", anew=True)
+    progress.figures = figures
+    return progress
