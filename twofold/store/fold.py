@@ -104,19 +104,20 @@ def judge(action: Action, event: Event, same_order: bool = False) -> FoldVerdict
     return FoldVerdict.REPEAT if action.channels & channel_bit(event.channel) else FoldVerdict.TWIN
 
 
-def add_copy(action: Action, event: Event, counts: bool = True) -> bool:
-    """Counts a later copy in; before the seal the higher tier's money is kept. True when it ends the hold early.
+def add_copy(action: Action, event: Event, counts: bool = True) -> None:
+    """Counts a later copy in; before the seal the higher tier's money is kept, and the other channel's or a higher tier's copy ends
+    the hold.
 
     ``counts``: False for a lone claim about what a higher tier reported (`ladder`). It is a copy and nothing more.
     """
     action.copies += 1
     if not counts:
         action.late_copies += action.sealed_at is not None
-        return False
+        return
     action.consent = strictest_text(action.consent, consent_text(event))
     if action.sealed_at is not None:
         action.late_copies += 1
-        return False
+        return
     higher = event.tier > action.tier
     richer = higher or not action.channels & channel_bit(event.channel)
     data = event.custom_data
@@ -129,7 +130,6 @@ def add_copy(action: Action, event: Event, counts: bool = True) -> bool:
     action.channels |= channel_bit(event.channel)
     if richer:
         action.due_at = min(action.due_at, event.received_at)
-    return richer
 
 
 def unite(copies: Sequence[Event]) -> Event:
