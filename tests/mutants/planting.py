@@ -2,9 +2,10 @@
 
 python -m tests.mutants.planting --minutes 60            # stopped, it goes on; the result goes into docs/design.md
 python -m tests.mutants.planting --only store.fold --anew
+python -m tests.mutants.planting --survivors             # those again that nobody noticed: there may be a test by now
 python -m tests.mutants.planting --show store.fold:17    # what is other there
 
-Nobody touches the modules' files. Which changes come first is drawn by a fixed seed.
+Nobody touches the modules' files. What changes nothing stands in `alike` and is not tried. Which changes come first is drawn by a fixed seed.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import signal
 import sys
 import time
 
-from tests.lasting.results import Progress, put_result
+from tests.lasting.results import PROGRESS, Progress, put_result
+from tests.mutants.alike import why_alike
 from tests.mutants.changes import changes_of
 from tests.mutants.noticing import NotMade, Suite, source_of, within_suite
 
 WORLDS = range(6)
 STORE = "tests/store"
 TESTS: dict[str, tuple[str, ...]] = {
-    "store.fold": (f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py"),
+    "store.fold": (f"{STORE}/test_fold_by_hand.py", f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py"),
     "store.folding": (f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py", f"{STORE}/test_store_orders.py"),
     "store.outbox": (f"{STORE}/test_claims.py", f"{STORE}/test_releases.py", "tests/deliver/test_worker_store.py"),
     "store.gates.orders": (f"{STORE}/test_store_orders.py", f"{STORE}/test_gates.py"),
@@ -48,6 +50,10 @@ def main() -> int:
     parser.add_argument("--only", choices=sorted(TESTS), nargs="+")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--anew", action="store_true", help="forget what was tried before")
+    parser.add_argument("--survivors", action="store_true", help="try those again that nobody noticed")
+    parser.add_argument(
+        "--first", type=int, help="ask only so many tests of each; for those that survive, see --survivors"
+    )
     parser.add_argument("--show", help="module and number of a change")
     given = parser.parse_args()
     if given.show:
@@ -58,7 +64,10 @@ def main() -> int:
     until = time.monotonic() + given.minutes * 60 if given.minutes else float("inf")
     progress = Progress("mutants", anew=given.anew)
     wanted = [
-        name for name in _in_some_order(given.only or list(TESTS)) if f"{name[0]}:{name[1]}" not in progress.figures
+        (module, number)
+        for module, number in _in_some_order(given.only or list(TESTS))
+        if why_alike(module, source_of(module), number) is None
+        and progress.figures.get(f"{module}:{number}", None) in ((False,) if given.survivors else (None,))
     ]
 
     def try_all(suite: Suite) -> None:
@@ -68,17 +77,17 @@ def main() -> int:
             for module, number in wanted:
                 if time.monotonic() > until:
                     break
-                _try(suite, module, number, progress)
+                _try(suite, module, number, progress, given.first)
 
     if wanted:
-        within_suite({module: TESTS[module] for module in dict(wanted)}, WORLDS, try_all)
+        within_suite({module: TESTS[module] for module in dict(wanted)}, WORLDS, try_all, kept=PROGRESS)
     return _told(progress)
 
 
-def _try(suite: Suite, module: str, number: int, progress: Progress) -> None:
+def _try(suite: Suite, module: str, number: int, progress: Progress, first: int | None) -> None:
     name = f"{module}:{number}"
     try:
-        noticed = suite.notices(module, number)
+        noticed = suite.notices(module, number, first)
     except NotMade:
         print(f"not made, as no living function has it: {name} {said_of(module, number)}", flush=True)
         return
@@ -88,11 +97,15 @@ def _try(suite: Suite, module: str, number: int, progress: Progress) -> None:
 
 
 def _told(progress: Progress) -> int:
-    everything = sum(len(changes_of(source_of(module))) for module in TESTS)
-    survivors = [name for name, killed in progress.figures.items() if not killed]
-    tried = len(progress.figures)
-    print(f"\n{tried:,} of {everything:,} changes tried, {len(survivors):,} survived")
-    put_result("mutants", f"{tried:,} of {everything:,} changes tried, {tried - len(survivors):,} noticed")
+    """Of the changes that can be noticed; each of `alike` is counted apart."""
+    everything = [(module, n) for module in TESTS for n in range(len(changes_of(source_of(module))))]
+    alike = [(module, n) for module, n in everything if why_alike(module, source_of(module), n) is not None]
+    names = [f"{module}:{n}" for module, n in everything if (module, n) not in alike]
+    tried = [progress.figures[name] for name in names if name in progress.figures]
+    survivors = tried.count(False)
+    said = f"{len(tried):,} of {len(names):,} changes tried, {len(tried) - survivors:,} noticed; {len(alike):,} more change nothing"
+    print(f"\n{said}, {survivors:,} survived")
+    put_result("mutants", said)
     return 1 if survivors else 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants.alike import ALIKE, why_alike
 from tests.mutants.changes import changed, changes_of
 from tests.mutants.noticing import file_of
 from tests.mutants.planting import TESTS
@@ -59,6 +60,15 @@ def test_the_modules_are_there_and_have_changes_and_tests(module):
     source = file_of(module).read_text(encoding="utf-8")
     assert changes_of(source)
     assert all((file_of("x").parents[1] / test).exists() for test in TESTS[module])
+
+
+@pytest.mark.parametrize("alike", ALIKE, ids=lambda a: f"{a.module} {a.what}")
+def test_what_changes_nothing_is_still_in_the_program(alike):
+    """Once, so that no other line of the same words is excused with it."""
+    source = file_of(alike.module).read_text(encoding="utf-8")
+    found = [n for n, change in enumerate(changes_of(source)) if why_alike(alike.module, source, n) == alike.why]
+    lines = {changes_of(source)[n].line for n in found}
+    assert [source.split("\n")[line - 1].strip() for line in lines].count(alike.line) == 1
 
 
 TRIED = """

@@ -1,0 +1,55 @@
+"""Changes after which the program does the same, each with the reason: nobody can notice them, and none of them counts as a survivor.
+
+Owns this list alone. A change is named by its module, the line as it stands and what is other there, so that one that moves is
+found again and one whose line is written anew has to be judged anew.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tests.mutants.changes import changes_of
+
+
+class Alike(NamedTuple):
+    """``line``: the text, without the blanks around it."""
+
+    module: str
+    line: str
+    what: str
+    why: str
+
+
+_AS_LONG = "both are as long as each other, whoever asks for it"
+
+ALIKE = (
+    Alike(
+        "store.fold",
+        "for event, values in zip(ranked[1:], said[1:], strict=True):",
+        "True is False",
+        _AS_LONG,
+    ),
+    Alike(
+        "store.fold",
+        "for name, own, value in zip(_FIRST_KNOWN, known, _first_known(values), strict=True):",
+        "True is False",
+        _AS_LONG,
+    ),
+    Alike("store.fold", "for field, own, values in zip(_USER, said, user, strict=True):", "True is False", _AS_LONG),
+    Alike(
+        "store.fold",
+        "if not values or values == own or field in _APART:",
+        "Or is And",
+        "what is left out here adds nothing further down, or is replaced behind the loop",
+    ),
+    Alike(
+        "store.fold", "best = parts[0]", "0 is 1", "it is asked only whether all parts are equal, and then each is all"
+    ),
+)
+
+
+def why_alike(module: str, source: str, number: int) -> str | None:
+    """The reason why nothing is other with this change of a module; None where something is, or nobody has judged it."""
+    change = changes_of(source)[number]
+    text = source.split("\n")[change.line - 1].strip()
+    return next((a.why for a in ALIKE if (a.module, a.line, a.what) == (module, text, change.what)), None)
