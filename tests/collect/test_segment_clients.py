@@ -171,10 +171,12 @@ def test_a_batch_of_everything_that_a_client_can_call(gateway: Running, library:
     client.track(
         "user-7", "Order Completed", paid, integrations={"All": True, "TikTok Conversions": {"ttclid": "t1"}}, **told
     )
+    client.track("user-7", "Wish", {}, integrations={"All": False, "Google Ads": True, "Salesforce": True}, **told)
     client.flush()
     client.join()
     assert (failed, gateway.new_refused()) == ([], [])
-    viewed, page, bought = gateway.new_events()
+    viewed, page, bought, wish = gateway.new_events()
+    assert (wish.destinations, bought.destinations) == (("+google_ads", "-*"), ())
     assert [e.event_name for e in (viewed, page, bought)] == ["ViewContent", "PageView", "Purchase"]
     assert page.event_source_url == "https://shop.example/"
     assert (bought.custom_data.value, bought.click_ids) == (Decimal("42.5"), {"gclid": "EAIb", "ttclid": "t1"})
