@@ -13,12 +13,34 @@ from typing import Any
 import msgspec
 
 from twofold.errors import FileRefused
+from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
+from twofold.importing.statements.contract import StatementOptions
 
 MAX_DOCUMENT = 128 << 20  # bytes that are read as one value
 MAX_LINE = 64 << 20
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class AnswersFile:
+    """An open file of a platform's answers: where it is, what the operator set, and the row that is read now. What it holds is
+    each format's ``items``."""
+
+    def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
+        self.notes: list[str] = []
+        self.bytes_read = 0
+        self._path = path
+        self._survey = survey
+        self._options = options
+        self._row = 0  # so many rows were read
+
+    def _answers(self) -> Iterator[dict[str, Any]]:
+        return documents(self._path, self._survey)
+
+    def _problem(self, column: str, expected: str, got: str, reason: str) -> RowProblem:
+        """Of the row that is read now."""
+        return RowProblem(row=self._row, column=column, expected=expected, got=got, reason=reason)
 
 
 def documents(path: Path, survey: Survey) -> Iterator[dict[str, Any]]:

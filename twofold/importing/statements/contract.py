@@ -45,6 +45,11 @@ class StatementOptions(Struct, frozen=True, kw_only=True):
     unit: str = ""  # a word of `UNITS`, of an [[import]] of spend
     now: int = 0  # Unix s
 
+    @property
+    def told_zone(self) -> str:
+        """The zone's name where the operator named one; else nothing, as the file may say another."""
+        return self.zone_name if self.zone_given else ""
+
 
 class Unbalanced(Struct, frozen=True, kw_only=True):
     """A statement, batch or total that the file's own rows do not add up to. What was read is kept all the same."""

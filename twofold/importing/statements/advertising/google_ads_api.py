@@ -20,7 +20,7 @@ from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
 from twofold.importing.readers.values import shape
 from twofold.importing.statements.advertising.sums import AdDays
-from twofold.importing.statements.answers import documents, exact, signs_in, text_of, whole
+from twofold.importing.statements.answers import AnswersFile, exact, signs_in, text_of, whole
 from twofold.importing.statements.cells import refuse_other
 from twofold.importing.statements.contract import Item, StatementFile, StatementOptions, Unbalanced
 from twofold.ledger.lines import REST, Claim, Spend
@@ -42,30 +42,25 @@ class GoogleAdsApi:
         return _Answers(path, survey, options)
 
 
-class _Answers:
+class _Answers(AnswersFile):
     format = GoogleAdsApi.name
     title = GoogleAdsApi.title
 
     def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
-        self.notes: list[str] = []
-        self.bytes_read = 0
-        self._path = path
-        self._survey = survey
-        self._options = options
-        self._rows = 0
+        super().__init__(path, survey, options)
         self._ads: dict[tuple[str, ...], Decimal] = {}  # (account, campaign, day) -> what its ads cost
         self._campaigns: list[tuple[int, Spend]] = []
 
     def items(self) -> Iterator[Item]:
         days = AdDays()
-        for batch in documents(self._path, self._survey):
+        for batch in self._answers():
             if "error" in batch:
                 raise FileRefused(f"{self._path}: expected an answer with results, got Google's error")
             results = batch.get("results", [])
             if not isinstance(results, list):
                 raise FileRefused(f"{self._path}: expected batches with `results`, got another JSON object")
             for row in results:
-                self._rows += 1
+                self._row += 1
                 found = self._read(row, days)
                 if found is not None:
                     yield found
@@ -82,11 +77,11 @@ class _Answers:
         if isinstance(spend, RowProblem):
             return spend
         if spend.level == "campaign":
-            self._campaigns.append((self._rows, spend))
+            self._campaigns.append((self._row, spend))
             return None
         place = _campaign(spend)
         self._ads[place] = self._ads.get(place, Decimal(0)) + spend.amount
-        return days.add(self._rows, spend)
+        return days.add(self._row, spend)
 
     def _spend(self, row: Mapping[str, Any]) -> Spend | RowProblem:
         customer, metrics = _part(row, "customer"), _part(row, "metrics")
@@ -107,7 +102,7 @@ class _Answers:
         )
         return Spend(
             source="google_ads", account=account.replace("-", ""), level=level, day=day,
-            zone=text_of(customer.get("timeZone")) or (self._options.zone_name if self._options.zone_given else ""),
+            zone=text_of(customer.get("timeZone")) or self._options.told_zone,
             campaign_id=text_of(campaign.get("id")), campaign=text_of(campaign.get("name")),
             adset_id=text_of(group.get("id")), adset=text_of(group.get("name")),
             ad_id=text_of(ad.get("id")), ad=text_of(ad.get("name")), currency=currency,
@@ -127,9 +122,6 @@ class _Answers:
             else:
                 yield Unbalanced(what="total", id=f"campaign {spend.campaign_id}, {spend.day}", currency=spend.currency,
                                  entries=ads, closing=spend.amount, difference=spend.amount - ads)  # fmt: skip
-
-    def _problem(self, column: str, expected: str, got: str, reason: str) -> RowProblem:
-        return RowProblem(row=self._rows, column=column, expected=expected, got=got, reason=reason)
 
 
 def _rest(spend: Spend, amount: Decimal, *, alone: bool) -> Spend:

@@ -99,7 +99,7 @@ class _Judge:
         refuse_other("account", options.account.removeprefix("act_"), account.removeprefix("act_"))
         return Spend(
             source="meta", account=account.removeprefix("act_"), level=self._level, day=_day(row, by_day),
-            zone=options.zone_name if options.zone_given else "",
+            zone=options.told_zone,
             campaign_id=row.id("campaign_id"), campaign=row.name("campaign"),
             adset_id=row.id("adset_id"), adset=row.name("adset"), ad_id=row.id("ad_id"), ad=row.name("ad"),
             currency=_currency(row), amount=Decimal(0), setting=row.name("attribution_setting"),

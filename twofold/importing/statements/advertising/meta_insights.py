@@ -12,11 +12,10 @@ from typing import Any
 
 from twofold.errors import FileRefused
 from twofold.event.scalars import read_currency
-from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
 from twofold.importing.readers.values import shape
 from twofold.importing.statements.advertising.sums import AdDays
-from twofold.importing.statements.answers import documents, exact, signs_in, text_of, whole
+from twofold.importing.statements.answers import AnswersFile, exact, signs_in, text_of, whole
 from twofold.importing.statements.cells import refuse_other
 from twofold.importing.statements.contract import Item, StatementFile, StatementOptions
 from twofold.ledger.lines import Claim, Spend
@@ -42,26 +41,21 @@ class MetaInsights:
         return _Answers(path, survey, options)
 
 
-class _Answers:
+class _Answers(AnswersFile):
     format = MetaInsights.name
     title = MetaInsights.title
 
     def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
-        self.notes: list[str] = []
-        self.bytes_read = 0
-        self._path = path
-        self._survey = survey
-        self._options = options
+        super().__init__(path, survey, options)
         self._zones: dict[str, str] = {}
-        self._rows = 0
 
     def items(self) -> Iterator[Item]:
         days = AdDays()
-        for document in documents(self._path, self._survey):
+        for document in self._answers():
             if "error" in document:
                 raise FileRefused(f"{self._path}: expected an answer with rows, got Meta's error")
             for row in self._rows_of(document):
-                self._rows += 1
+                self._row += 1
                 found = self._read(row, days)
                 if found is not None:
                     yield found
@@ -101,7 +95,7 @@ class _Answers:
             return self._problem("spend", "figures as numbers", shape(str(wrong)), "bad_number")
         if spend is None:
             return self._problem("spend", "what it cost", "nothing", "no_amount")
-        return days.add(self._rows, spend, cells=[repr(row)])
+        return days.add(self._row, spend, cells=[repr(row)])
 
     def _spend(self, row: Mapping[str, Any], account: str, level: str, day: str, currency: str) -> Spend | None:
         amount = exact(row.get("spend"))
@@ -120,10 +114,7 @@ class _Answers:
         )  # fmt: skip
 
     def _zone(self, account: str) -> str:
-        return self._zones.get(account) or (self._options.zone_name if self._options.zone_given else "")
-
-    def _problem(self, column: str, expected: str, got: str, reason: str) -> RowProblem:
-        return RowProblem(row=self._rows, column=column, expected=expected, got=got, reason=reason)
+        return self._zones.get(account) or self._options.told_zone
 
 
 def _items(value: Any) -> dict[str, Mapping[str, Any]]:

@@ -140,7 +140,7 @@ class _SpendTable:
         return Spend(
             source=_word(row.text("source")) or _word(options.source) if sheet.has("source") else _word(options.source),
             account=row.id("account") or options.account, level=level, day=row.needed("day", day, "a day", "no_day"),
-            zone=options.zone_name if options.zone_given else "", currency=currency_for(row, "spend" if sheet.has("spend") else "invoiced"), amount=Decimal(0),
+            zone=options.told_zone, currency=currency_for(row, "spend" if sheet.has("spend") else "invoiced"), amount=Decimal(0),
             setting=row.name("attribution_setting"), **names,
         )  # fmt: skip
 

@@ -88,7 +88,7 @@ class _Judge:
         return Spend(
             source="tiktok", account=account, level=self._level,
             day=row.needed("day", row.day("day"), "a day", "no_day"),
-            zone=options.zone_name if options.zone_given else "",
+            zone=options.told_zone,
             campaign_id=row.id("campaign_id"), campaign=row.name("campaign"),
             adset_id=row.id("adset_id"), adset=row.name("adset"), ad_id=row.id("ad_id"), ad=row.name("ad"),
             currency=_currency(row), amount=Decimal(0),

@@ -14,10 +14,9 @@ from typing import Any
 
 from twofold.errors import FileRefused
 from twofold.event.scalars import read_currency
-from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
 from twofold.importing.readers.values import shape
-from twofold.importing.statements.answers import documents, exact, signs_in, text_of, whole
+from twofold.importing.statements.answers import AnswersFile, exact, signs_in, text_of, whole
 from twofold.importing.statements.cells import refuse_other
 from twofold.importing.statements.contract import Item, StatementFile, StatementOptions
 from twofold.ledger.lines import Claim, Spend, Told
@@ -39,26 +38,21 @@ class TikTokReport:
         return _Answers(path, survey, options)
 
 
-class _Answers:
+class _Answers(AnswersFile):
     format = TikTokReport.name
     title = TikTokReport.title
 
     def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
-        self.notes: list[str] = []
-        self.bytes_read = 0
-        self._path = path
-        self._survey = survey
-        self._options = options
+        super().__init__(path, survey, options)
         self._account = options.account
         self._currency = options.currency
-        self._zone = options.zone_name if options.zone_given else ""
+        self._zone = options.told_zone
         self._seen: set[tuple[str, ...]] = set()
         self._total: int | None = None
-        self._rows = 0
         self._paged = 0  # of them on numbered pages
 
     def items(self) -> Iterator[Item]:
-        for document in documents(self._path, self._survey):
+        for document in self._answers():
             if document.get("code", 0) != 0:
                 raise FileRefused(
                     f"{self._path}: expected an answer with code 0, got code {shape(str(document['code']))}"
@@ -72,7 +66,7 @@ class _Answers:
                 if isinstance(row, dict) and "dimensions" not in row and row.get("advertiser_id"):
                     self._of_advertiser(row)
                     continue
-                self._rows += 1
+                self._row += 1
                 self._paged += paged
                 yield self._read(row)
         if self._total is not None and self._total != self._paged:
@@ -126,7 +120,7 @@ class _Answers:
             return self._problem("metrics", "figures as numbers", shape(str(wrong)), "bad_number")
         if spend is None:
             return self._problem("spend", "what it cost", "nothing", "no_amount")
-        return Told(row=self._rows, thing=spend)
+        return Told(row=self._row, thing=spend)
 
     def _spend(self, ids: list[str], metrics: Mapping[str, Any], day: str) -> Spend | None:
         amount = exact(metrics.get("spend"))
@@ -150,6 +144,3 @@ class _Answers:
         if count is None and value is None:
             return ()
         return (Claim(window="setting", count=count, value=value, alias=counted),)
-
-    def _problem(self, column: str, expected: str, got: str, reason: str) -> RowProblem:
-        return RowProblem(row=self._rows, column=column, expected=expected, got=got, reason=reason)

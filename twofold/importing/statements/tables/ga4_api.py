@@ -18,7 +18,7 @@ from twofold.event.scalars import read_currency, without_noise
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
 from twofold.importing.readers.values import shape
-from twofold.importing.statements.answers import documents, exact, signs_in, text_of, whole
+from twofold.importing.statements.answers import AnswersFile, exact, signs_in, text_of, whole
 from twofold.importing.statements.cells import read_day, refuse_other
 from twofold.importing.statements.contract import Item, StatementFile, StatementOptions
 from twofold.importing.statements.tables.site_days import SiteDays, transaction_id
@@ -52,23 +52,15 @@ class Ga4Api:
         return _Answers(path, survey, options)
 
 
-class _Answers:
+class _Answers(AnswersFile):
     format = Ga4Api.name
     title = Ga4Api.title
-
-    def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
-        self.notes: list[str] = []
-        self.bytes_read = 0
-        self._path = path
-        self._survey = survey
-        self._options = options
-        self._row = 0
 
     def items(self) -> Iterator[Item]:
         days = SiteDays()
         got: Counter[tuple[str, ...]] = Counter()
         declared: dict[tuple[str, ...], int] = {}
-        for answer in documents(self._path, self._survey):
+        for answer in self._answers():
             if "error" in answer:
                 raise FileRefused(f"{self._path}: expected an answer with rows, got Google's error")
             names = tuple(_names(answer.get("dimensionHeaders"))), tuple(_names(answer.get("metricHeaders")))
@@ -101,7 +93,7 @@ class _Answers:
             self.notes.append(f"the answer is empty: {reason[:60]}")
         start = SiteDay(
             account=self._options.account.removeprefix("properties/"), day="", currency=currency, flags=_flags(metadata),
-            zone=text_of(metadata.get("timeZone")) or (self._options.zone_name if self._options.zone_given else ""),
+            zone=text_of(metadata.get("timeZone")) or self._options.told_zone,
         )  # fmt: skip
         for row in rows:
             self._row += 1
@@ -134,9 +126,6 @@ class _Answers:
         told = {ours: None if number is None else without_noise(number) for ours, number in numbers.items()}
         days.add(self._row, replace(found, sessions=sessions, **told))
         return None
-
-    def _problem(self, column: str, expected: str, got: str, reason: str) -> RowProblem:
-        return RowProblem(row=self._row, column=column, expected=expected, got=got, reason=reason)
 
 
 def _flags(metadata: Mapping[str, Any]) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ class _Events:
     def _of(self, transaction: str, purchase: _Purchase) -> SiteDay:
         options = self._options
         return SiteDay(account=options.account, day=purchase.day, currency=purchase.currency, transaction=transaction,
-                       zone=options.zone_name if options.zone_given else "")  # fmt: skip
+                       zone=options.told_zone)  # fmt: skip
 
 
 def _currency(event: Mapping[str, Any]) -> str:

@@ -151,7 +151,7 @@ class _Ga4Csv:
         keys = SiteDay(
             account=options.account,
             day=row.needed("day", row.day("day"), "a day", "no_day") if self._sheet.has("day") else self._section.one_day,
-            zone=options.zone_name if options.zone_given else "", currency=self._currency_of(row),
+            zone=options.told_zone, currency=self._currency_of(row),
             transaction=transaction_id(row.text("transaction")) if self._sheet.has("transaction") else "",
             medium_source=source, medium=medium, campaign=row.text("campaign"), channel=row.text("channel"),
         )  # fmt: skip
