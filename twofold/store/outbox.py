@@ -1,8 +1,8 @@
 """The outbox's changes, inside the store's transactions: claim and freeze, settle, pause, revive.
 
-An action is folded for the last time when its first payload is frozen: copies are read from the journal,
-united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim. Whose turn it is
-to claim while events come is `opened.turns`'.
+An action is folded for the last time when its first payload is frozen: its copies are united (`gates.candidates`), the gates
+asked, the bytes built and kept; every attempt sends those. Consent and age are read at every claim. Whose turn it is to claim
+while events come is `opened.turns`'.
 """
 
 from __future__ import annotations
@@ -11,27 +11,19 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import starmap
-from operator import itemgetter
 from typing import Any, Protocol
 
-import msgspec
-from msgspec import Struct
-
-from twofold.consent.state import consent_text, why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
-from twofold.event.model import Event, Tier
 from twofold.matching.user_data import present_names
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.engine import Database, id_array
 from twofold.store.evidence import Superseded
-from twofold.store.fold import sending_id, unite
+from twofold.store.gates.candidates import Candidates, ConsentRoute, Due, under_its_id
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
-from twofold.store.journal import CopyReader
-from twofold.store.ladder import Admitted, admit, agreed, consent_of, consent_told, is_buyers
 from twofold.store.peers.claims import Claims, Settlements
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
@@ -60,15 +52,6 @@ def _now_is_sure(now_ms: int) -> int:
     return now_ms
 
 
-class ConsentRoute(Protocol):
-    @property
-    def destinations(self) -> tuple[str, ...]: ...
-    @property
-    def require_consent(self) -> bool: ...
-    @property
-    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
-
-
 class GatesLike(Protocol):
     """See `gates.sequence`."""
 
@@ -77,41 +60,6 @@ class GatesLike(Protocol):
     def again_needed(self) -> bool: ...
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
     def done(self) -> None: ...
-
-
-class _Due(Struct, frozen=True, gc=False):
-    """One row of the statement select_due, in its column order."""
-
-    delivery: int
-    attempts: int
-    first_attempt_at: int | None
-    unsure_since: int | None
-    action: int
-    dataset: str
-    event_name: str
-    created_at: int
-    consent: str
-    sent_id: str | None  # the id another destination got it under already
-    released: int  # 1: a person let it through
-    event_id: str | None
-    event_time: int | None
-    action_source: str | None
-    test_event_code: str | None
-    payload: bytes | None
-    digest: bytes | None
-    sent_as: str  # the action's id, money and order as they stand in its row
-    value: str | None
-    currency: str | None
-    order_id: str | None
-
-    def is_altered(self) -> bool:
-        """True when its action is gone, or the bytes that were frozen are not those that stand here now."""
-        if not self.dataset:
-            return True
-        if self.payload is None:
-            return False
-        facts = (self.event_id, self.event_time, self.action_source, self.test_event_code)
-        return self.digest != frozen_digest(self.delivery, facts, self.payload)
 
 
 class Outbox:
@@ -133,9 +81,8 @@ class Outbox:
         self._hold_ms = longest_hold_ms
         self._longest_ms = max(LONGEST_WAIT_MS, longest_hold_ms)
         self._engine = engine
-        self._routes = routes
         self.gates = gates
-        self._superseded = superseded
+        self._candidates = Candidates(engine, routes, superseded)
         self._changed = changed
         self.sure: Sure = _now_is_sure
         names = [d for r in routes.values() for d in r.destinations]
@@ -152,7 +99,6 @@ class Outbox:
         self._settled = Settlements()
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
-        self._reader = CopyReader(len(set(names)))
         self._prove_frozen()
         prove_released(engine)
 
@@ -172,7 +118,7 @@ class Outbox:
         if not rows:
             return []
         self._changed.actions([r.action for r in rows])
-        self._reader.turn(now_ms)
+        self._candidates.begin(now_ms)
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
         rows = [
@@ -181,8 +127,12 @@ class Outbox:
             if (r.payload is None and r.dataset)
             or not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))
         ]
-        rows = self._consented(destination, rows, closed, now_ms)
-        untried, tried = self._candidates(destination, rows, closed, now_ms)
+        rows = self._candidates.consented(destination, rows, closed, now_ms)
+        again = self.gates.again_needed()  # a gate may have changed its mind of what was tried before
+        looked_at = [r for r in rows if again or r.payload is None]
+        untried, tried, altered = self._candidates.made_of(destination, looked_at, closed, now_ms)
+        for delivery_id in altered:
+            self._closed_as_altered(delivery_id, closed, now_ms)
         sure_ms = self.sure(now_ms)
         try:
             gates = self.gates.prepare([candidate for candidate, _ in untried])
@@ -210,17 +160,17 @@ class Outbox:
             self._claims.took(self._lease, [d.id for d in claimed])
         return claimed
 
-    def _due(self, destination: int, now_ms: int, limit: int) -> list[_Due]:
+    def _due(self, destination: int, now_ms: int, limit: int) -> list[Due]:
         """What is due of a destination. Among several processes what another one has at this moment is passed over, and what is
         taken is this transaction's, its action included, before a row of it is read."""
         if self._revisions.alone:
-            return list(starmap(_Due, self._engine.run("select_due", (destination, now_ms, limit))))
+            return list(starmap(Due, self._engine.run("select_due", (destination, now_ms, limit))))
         found = dict(self._engine.run("hold_due", (destination, now_ms, limit)))
         self._taken[destination] = list(found)
         if not found:
             return []
         held = {action for (action,) in self._engine.run("hold_actions", (id_array(set(found.values())),))}
-        rows = starmap(_Due, self._engine.run("select_held", (id_array(found), now_ms)))
+        rows = starmap(Due, self._engine.run("select_held", (id_array(found), now_ms)))
         return [row for row in rows if row.action in held or not row.dataset]  # without one: its action is gone
 
     def _first_due(self, destination: str, now_ms: int) -> list[tuple[Any, ...]]:
@@ -337,111 +287,12 @@ class Outbox:
         self._claims.rolled_back()
         self._settled.rolled_back()
 
-    def _consented(
-        self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
-    ) -> list[_Due]:
-        """The rows that consent lets leave. A no is asked again of the copies: only the buyer's own counts."""
-        answers: dict[tuple[str, str], str | None] = {}
-        for row in rows:
-            said = (row.dataset, row.consent)
-            if said not in answers:
-                answers[said] = self._refusal(destination, *said)
-        if not any(answers.values()):
-            return list(rows)
-        refused = {r.delivery: answers[r.dataset, r.consent] for r in rows}
-        doubtful = [r for r in rows if refused[r.delivery] is not None]
-        if doubtful:
-            copies = self._copies([r.action for r in doubtful])
-            for row in doubtful:
-                own = copies[row.action]
-                told = consent_told(admit(own), row.consent) if own is not None else row.consent
-                if told != row.consent:
-                    refused[row.delivery] = self._refusal(destination, row.dataset, told)
-        closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
-        return [r for r in rows if refused[r.delivery] is None]
-
-    def _agreed(self, destination: str, dataset: str, counted: Admitted) -> Admitted:
-        """Without the copies of browsers that said nothing where silence is not enough: another browser's yes is not theirs."""
-        route = self._routes.get(dataset)
-        if not (route is not None and route.require_consent) and not any(c.consent_required for c in counted.copies):
-            return counted
-        purposes = route.purposes.get(destination, ()) if route else ()
-        kept = agreed(counted.copies, lambda said: why_not_send(said, purposes, True) is None)
-        if len(kept) == len(counted.copies):
-            return counted
-        ids = {id(c) for c in kept}
-        return Admitted(kept, [*counted.claims, *(c for c in counted.copies if id(c) not in ids)])
-
-    def _refusal(self, destination: str, dataset: str, consent: str) -> str | None:
-        route = self._routes.get(dataset)
-        purposes = route.purposes.get(destination, ()) if route else ()
-        return why_not_send(consent, purposes, route.require_consent if route else False)
-
     def _closed_as_altered(self, delivery: int, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
         """What is not what was journalled or frozen is never sent."""
         log.critical("delivery %d is not sent: what is stored of it is not what was written", delivery)
         self._altered_now += 1
         closed.append((delivery, str(DeliveryState.DEAD), ALTERED, now_ms))
         return True
-
-    def _candidates(
-        self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
-    ) -> tuple[list[tuple[Candidate, _Due]], list[Candidate]]:
-        """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
-        again = self.gates.again_needed()
-        rows = [r for r in rows if again or r.payload is None]
-        copies = self._copies([r.action for r in rows])
-        left = self._left_before([r.action for r in rows])
-        untried: list[tuple[Candidate, _Due]] = []
-        tried: list[Candidate] = []
-        for row in rows:
-            own = copies[row.action]
-            if own is None or own[0].dataset != row.dataset or own[0].event_name != row.event_name:
-                if row.payload is None:  # what was frozen before has a digest of its own
-                    self._closed_as_altered(row.delivery, closed, now_ms)
-                continue
-            if len(own) > 1:
-                counted = admit(own)
-                if row.payload is None:
-                    counted = self._agreed(destination, row.dataset, counted)
-                told, event = consent_of(counted.copies), unite(counted.copies)
-            else:  # as most are
-                counted, event = Admitted(own), own[0]
-                told = consent_text(event)
-            refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
-            if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
-                closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
-                continue
-            if row.sent_id is not None:
-                event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
-            candidate = Candidate(
-                delivery=row.delivery,
-                destination=destination,
-                dataset=row.dataset,
-                action=row.action,
-                event=event,
-                copies=counted.copies,
-                claims=counted.claims,
-                left_as=left.get(row.action, ()),
-                created_at=row.created_at,
-                fresh=row.payload is None,
-                unsure=row.unsure_since is not None,
-                consent=row.consent if told == row.consent else consent_told(counted, row.consent),
-                released=bool(row.released),
-            )
-            if row.payload is None:
-                untried.append((candidate, row))
-            else:
-                tried.append(candidate)
-        return untried, tried
-
-    def _left_before(self, actions: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        """Under which ids something left already that these actions stand for now."""
-        found: dict[int, tuple[str, ...]] = {}
-        if self._superseded.any and actions:
-            for action, event_id in self._engine.run("select_left_before", (id_array(actions),)):
-                found[action] = (*found.get(action, ()), event_id)
-        return found
 
     def _stopped(self, candidates: Sequence[Candidate], closed: list[tuple[Any, ...]], now_ms: int) -> set[int]:
         """Deliveries tried before that must not be tried again."""
@@ -461,7 +312,7 @@ class Outbox:
 
     def _freeze(
         self,
-        candidates: Sequence[tuple[Candidate, _Due]],
+        candidates: Sequence[tuple[Candidate, Due]],
         gates: Sequence[Gate],
         build: Builder,
         closed: list[tuple[Any, ...]],
@@ -485,7 +336,7 @@ class Outbox:
                 again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
                 held.append((candidate.delivery, max(answer.until, again), answer.reason))
                 continue
-            event = _under_its_id(candidate) if candidate.left_as else candidate.event
+            event = under_its_id(candidate) if candidate.left_as else candidate.event
             payload = answer or build(with_told(event, candidate.told))
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
@@ -522,24 +373,7 @@ class Outbox:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))
         return fresh
 
-    def _copies(self, actions: Sequence[int]) -> dict[int, list[Event] | None]:
-        """The copies of each action; None where one of them is not what was journalled."""
-        found: dict[int, list[Event] | None] = {action: [] for action in actions}
-        rows = self._engine.run("select_journalled_copies", (id_array(actions),)) if actions else []
-        rows.sort(key=_position_of)  # in the order they came
-        read = self._reader.read
-        for row in rows:
-            own = found.get(row[0])
-            if own is None:
-                continue
-            event = read(row)
-            if event is not None:
-                own.append(event)
-            else:
-                found[row[0]] = None
-        return {action: own or None for action, own in found.items()}
-
-    def _as_before(self, destination: str, row: _Due) -> Delivery:
+    def _as_before(self, destination: str, row: Due) -> Delivery:
         """What was frozen at an earlier claim."""
         frozen = (row.event_id, row.event_time, row.action_source, row.test_event_code, row.payload)
         return self._delivery(destination, row, *frozen)  # type: ignore[arg-type]
@@ -547,7 +381,7 @@ class Outbox:
     def _delivery(
         self,
         destination: str,
-        row: _Due,
+        row: Due,
         event_id: str,
         event_time: int,
         action_source: str,
@@ -606,9 +440,6 @@ class Outbox:
         return ALONE.lease(generation)
 
 
-_position_of = itemgetter(1)
-
-
 @lru_cache(maxsize=512)
 def _as_text(keys: tuple[str, ...]) -> str:
     """The names of match keys as kept beside the bytes."""
@@ -617,28 +448,3 @@ def _as_text(keys: tuple[str, ...]) -> str:
 
 def _marks_of(candidate: Candidate) -> str:
     return ",".join([*candidate.marks, *([f"claims:{len(candidate.claims)}"] if candidate.claims else [])])
-
-
-def _under_its_id(candidate: Candidate) -> Event:
-    """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two.
-
-    What a server had sent with other money lends no id by its key alone: the platform would keep that money. Nor does it
-    where the highest tier's own word is all that has such an id: somebody guessed it, and left with it before.
-    """
-    event = candidate.event
-    own = [c for c in candidate.copies if not _left_with_other_money(c, candidate)]
-    proved, top = {c.event_id for c in own}, max(c.tier for c in candidate.copies)
-    left = {c.event_id for c in own if c.tier < top}
-    same = next((i for i in candidate.left_as if i in left), event.event_id if event.event_id in proved else None)
-    same = same or sending_id(own)
-    return event if same == event.event_id else msgspec.structs.replace(event, event_id=same)
-
-
-def _left_with_other_money(copy: Event, candidate: Candidate) -> bool:
-    """True for a copy under whose id other money left than the order's, and that nothing but a server's key vouches for."""
-    data, money = copy.custom_data, candidate.event.custom_data
-    if copy.event_id not in candidate.left_as or (data.value, data.currency) == (money.value, money.currency):
-        return False
-    top = max(c.tier for c in candidate.copies)
-    own = [c for c in candidate.copies if c.tier == top]
-    return Tier.T2 <= copy.tier < top and not is_buyers(copy, own)
