@@ -32,7 +32,7 @@ METRICS = ("cm3", "cm4")
 class Earned(Struct, frozen=True, kw_only=True):
     """``figures``: each with its name, link, amount, and for how many orders. ``verdicts``: of campaigns with spend, those that lose with what
     they lose, and how many earn. ``as_of``: Unix s. ``choice``: the days as an address has them. ``wants_files``: there are orders, and
-    nothing is known of their goods or money."""
+    nothing is known of their goods or money. ``more_comes``: which campaigns lose is being worked out."""
 
     figures: list[dict[str, Any]]
     currency: str
@@ -44,6 +44,7 @@ class Earned(Struct, frozen=True, kw_only=True):
     earning: int = 0
     told: int = 0
     wants_files: bool = False
+    more_comes: bool = False
 
     def for_machines(self) -> list[dict[str, Any]]:
         """One object a figure, as the page's JSON has them."""
@@ -76,8 +77,11 @@ def _of_money(asked: Asked, wait_s: float) -> Earned:
     figures += [_figure(name, "margin", metrics[name]) for name in METRICS if metrics.get(name) is not None]
     stands = [links[name] for name in ("delivered", "banked") if name in links]
     campaigns: Mapping[str, Any] = {}
-    with suppress(StoreError, NotYet):  # the money is said without them
-        campaigns = _verdicts(of_tables(asked, "campaigns", 0.0, **credits_of(asked, period)))
+    with suppress(StoreError):  # the money is said without them
+        try:
+            campaigns = _verdicts(of_tables(asked, "campaigns", 0.0, **credits_of(asked, period)))
+        except NotYet:
+            campaigns = {"more_comes": True}
     return _earned(
         answer, figures, period, asked.now, **campaigns,
         wants_files=bool(links.get("placed", {}).get("count")) and not any(row["count"] for row in stands),

@@ -69,7 +69,7 @@ def read_today(asked: Asked) -> Shown:
     return Shown(
         columns=("fate", "orders", "money", "role", "link"),
         rows=rows,
-        again_s=AGAIN_S if beside["do"] is None or beside["earned"] == WAITS else 0,
+        again_s=AGAIN_S if beside["do"] is None or _waits(beside["earned"]) else 0,
         about={
             "orders": bridge.orders, "money": {c: str(a) for c, a in bridge.money}, "told": bridge.count(Fate.ACCEPTED),
             "shows": _told_of(beside["shows"]), "earned": _for_machines(beside["earned"]), "period": period.choice, "timezone": period.zone,
@@ -133,6 +133,10 @@ def _earned(asked: Asked, wait_s: float) -> Earned | str | None:
         return read_earned(asked, wait_s)
     except NotYet:
         return WAITS
+
+
+def _waits(earned: Earned | str | None) -> bool:
+    return earned == WAITS or (isinstance(earned, Earned) and earned.more_comes)
 
 
 def _for_machines(earned: Earned | str | None) -> list[dict[str, Any]] | None:
