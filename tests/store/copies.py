@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -110,6 +110,26 @@ async def opened(
         platforms=platforms or {},
     )
     store = Store(folder, routes={"1": route, "2": route}, opened_at=at, **settings)
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+ROUTES = {"1": Route(destinations=("meta-1",))}
+"""Of each of several processes on one database."""
+
+
+def peer_of(folder: Path, name: str = "w0", at: int = NOW) -> Store:
+    """The store of one of several processes, before its start."""
+    return Store(folder_of(folder, name), routes=ROUTES, opened_at=at, peer=name)
+
+
+@asynccontextmanager
+async def peer(folder: Path, name: str = "w0", at: int = NOW) -> AsyncIterator[Store]:
+    """The same, started; closed at the end."""
+    store = peer_of(folder, name, at)
     store.start()
     try:
         yield store

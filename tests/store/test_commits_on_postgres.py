@@ -11,37 +11,24 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows, settlement
+from copies import FIRST, NOW, REPEAT, ROUTES, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, rows, settlement
 
 from tests.databases import Databases
 from twofold.errors import StoreAway, StoreFailed
 from twofold.store import engines
-from twofold.store.opened.routes import Route
 from twofold.store.postgres.database import TURN
 from twofold.store.sqlite.commit import TRIES
 from twofold.store.store import Store
 
-ROUTES = {"1": Route(destinations=("meta-1",))}
 PATIENCE_S = 60
 WAITS_FOR_A_STANDBY = "select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
 
 ENDS_WHILE_IT_WAITS = "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'"
-
-
-@asynccontextmanager
-async def gateway(folder: Path, name: str = "w0") -> Any:
-    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=NOW, peer=name)
-    store.start()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @contextmanager
@@ -82,7 +69,7 @@ def test_a_commit_that_waited_for_no_standby_is_not_acknowledged(tmp_path, postg
     to send again, which then is a repeat. The same on a connection that was made anew."""
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             assert await store.append([copy_of_buyer("before")]) == [FIRST]
             if was_lost:
                 end_sessions(db)
@@ -130,7 +117,7 @@ def test_what_was_in_others_way_is_tried_again_by_the_gateway(tmp_path, postgres
     """Its sender hears nothing of it; after the last try it is told to send again, and nothing was kept."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[str]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             with in_the_way(db, code, 3):
                 assert await store.append([copy_of_buyer("soon")]) == [FIRST]
                 assert db.execute("select last_value from public.tried").fetchone() == (4,)
@@ -165,7 +152,7 @@ def test_who_comes_back_to_find_its_name_taken_writes_nothing_more(tmp_path, pos
 
     async def scenario(db: psycopg.Connection[Any], role: str) -> None:
         monkeypatch.setattr(engines, "address_of", lambda _: address.replace("test@", f"{role}@"))
-        async with gateway(tmp_path) as first:
+        async with peer(tmp_path) as first:
             await first.append([copy_of_buyer("before")])
             db.execute(f"alter role {role} nologin")
             db.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (role,))
@@ -202,7 +189,7 @@ def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, pos
     waiting = "select 1 from pg_stat_activity where wait_event = 'SyncRep'"
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             assert await store.append([copy_of_buyer("before")]) == [FIRST]
             db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
             db.execute("select pg_reload_conf()")
@@ -236,7 +223,7 @@ def test_what_was_settled_in_a_commit_that_nobody_answered_is_not_written_twice(
     """The worker insists, as it cannot know; the platform was asked once, and one attempt is shown."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[Any]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("one")])
             (claimed,) = await claim(store, NOW + 1_000)
             done = [settlement(claimed, started_at=NOW + 1_000, ended_at=NOW + 1_100)]
@@ -283,7 +270,7 @@ def test_what_a_claim_took_whose_commit_nobody_answered_is_claimed_again_at_once
     """Whoever waited for its lease to be over would deliver five minutes late."""
 
     async def scenario(db: psycopg.Connection[Any]) -> tuple[list[str], list[str]]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("one"), copy_of_buyer("two")])
             await claim_that_nobody_hears_of(store, db)
             assert await taken(store, "after") == [FIRST]
@@ -300,7 +287,7 @@ def test_a_lease_that_was_given_back_in_vain_is_given_back_again(tmp_path, postg
     """The claim that frees what the lost one took is rolled back itself, and what is committed next is no claim."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[str]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("one"), copy_of_buyer("two")])
             await claim_that_nobody_hears_of(store, db)
             assert await taken(store, "after") == [FIRST]
@@ -321,7 +308,7 @@ def test_a_row_is_waited_for_no_longer_by_who_had_to_wait_for_the_turn(tmp_path,
     waits = "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
 
             def patience() -> Any:
                 return store.transact(lambda e: e.db.execute("select current_setting('lock_timeout')").fetchall())

@@ -14,15 +14,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, rows
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, peer_of, rows
 
 from tests.databases import Databases
 from twofold.errors import StoreAway
-from twofold.store.opened.routes import Route
 from twofold.store.sqlite import commit
-from twofold.store.store import Store
 
-ROUTES = {"1": Route(destinations=("meta-1",))}
 PATIENCE_S = 60
 FOR_A_STANDBY = (
     "select pid from pg_stat_activity where datname = current_database() and wait_event = 'SyncRep' order by 1"
@@ -50,16 +47,6 @@ def operator(address: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(address, autocommit=True) as db:
         db.execute("set synchronous_commit = local")
         yield db
-
-
-@asynccontextmanager
-async def gateway(folder: Path, name: str = "w0") -> AsyncIterator[Store]:
-    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=NOW, peer=name)
-    store.start()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 async def until(holds: Any) -> Any:
@@ -96,9 +83,9 @@ def test_senders_hear_that_nothing_is_committed_and_what_only_waited_is_not_stor
     already. What a worker claimed meanwhile is done once the standby is back, by nobody a second time."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[str]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             async with no_standby(db):
                 hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
                 await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
@@ -126,7 +113,7 @@ def test_a_gateway_whose_commit_hangs_ends(tmp_path, postgres: Databases) -> Non
     """Its wait is cut short, so that the process can go; what hung was not acknowledged, and is a repeat when it comes again."""
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
-        store = Store(folder_of(tmp_path, "w0"), routes=ROUTES, opened_at=NOW, peer="w0")
+        store = peer_of(tmp_path)
         store.start()
         async with no_standby(db):
             hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
@@ -135,7 +122,7 @@ def test_a_gateway_whose_commit_hangs_ends(tmp_path, postgres: Databases) -> Non
                 await store.close()
             with pytest.raises(StoreAway):
                 await hangs
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             assert await store.append([copy_of_buyer("hangs")]) == [REPEAT]
 
     run(postgres, tmp_path, scenario)
@@ -147,7 +134,7 @@ def test_the_loop_goes_on_while_another_process_has_the_turn(tmp_path, postgres:
     that the server is asked who waits. Then both go on, in order."""
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
-        async with gateway(tmp_path, "w0") as first, gateway(tmp_path, "w1") as second:
+        async with peer(tmp_path, "w0") as first, peer(tmp_path, "w1") as second:
             async with no_standby(db):
                 alone = asyncio.ensure_future(first.transact(lambda engine: engine.run("put_meta", ("alone", ""))))
                 await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
@@ -172,7 +159,7 @@ def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, 
     are counted on it show; once the operator is through the copy is taken, without its sender having heard of it."""
 
     async def scenario(db: psycopg.Connection[Any]) -> list[Any]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
             with psycopg.connect(postgres.of(tmp_path)) as other:
                 other.execute("select 1 from twofold.action for update")
@@ -191,9 +178,9 @@ def test_where_all_that_waited_was_taken_back_the_next_event_finds_out_that_it_g
     """The row is free again, and no other work is there that would be committed and tell so."""
 
     async def scenario(_: psycopg.Connection[Any]) -> list[Any]:
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
-        async with gateway(tmp_path) as store:
+        async with peer(tmp_path) as store:
             with psycopg.connect(postgres.of(tmp_path)) as other:
                 other.execute("select 1 from twofold.action for update")
                 # Sooner than the tries for a row are spent.

@@ -12,11 +12,26 @@ import os
 import random
 import tempfile
 from collections import Counter
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from copies import BROWSER, DAY, LEASE, NOW, PLACE, SERVER, assert_sums_hold, claim, folder_of, rows, settlement, tamper
+from copies import (
+    BROWSER,
+    DAY,
+    LEASE,
+    NOW,
+    PLACE,
+    ROUTES,
+    SERVER,
+    assert_sums_hold,
+    claim,
+    folder_of,
+    peer,
+    peer_of,
+    rows,
+    settlement,
+    tamper,
+)
 from copies import copy_of_buyer as copy
 
 from tests.strategies import TIMES
@@ -26,13 +41,11 @@ from twofold.event.model import Consent, Tier
 from twofold.matching.subject import Mark
 from twofold.report.verify import verify
 from twofold.store.changed.days import ACTIONS
-from twofold.store.opened.routes import Route
 from twofold.store.peers.places import FREE_AFTER_MS, MOST, SPAN, strand_of
 from twofold.store.sqlite import database
 from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
-ROUTES = {"1": Route(destinations=("meta-1",))}
 EVENTS, PEOPLE = 12, 3
 STEPS = (
     "accept", "accept", "accept", "claim", "claim", "start", "start", "settle", "withdraw", "grant", "pause", "resume",
@@ -53,16 +66,6 @@ class _NoLock:
 @pytest.fixture(autouse=True)
 def without_lock(monkeypatch):
     monkeypatch.setattr(database, "FolderLock", _NoLock)
-
-
-@asynccontextmanager
-async def peer(folder: Path, name: str, at: int = NOW):
-    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=at, peer=name)
-    store.start()
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 def both(folder: Path, scenario):
@@ -130,7 +133,7 @@ class World:
             assert_sums_hold(folder_of(self.folder, name))
 
     def _open(self, name: str) -> None:
-        self.stores[name] = Store(folder_of(self.folder, name), routes=ROUTES, opened_at=self.model.now, peer=name)
+        self.stores[name] = peer_of(self.folder, name, self.model.now)
         self.stores[name].start()
 
     async def _accept(self, name: str) -> None:
@@ -457,7 +460,7 @@ def test_the_mark_of_each_strand_is_held_against_it(tmp_path):
     missing = f"events from position {SPAN + 1} on are missing"
     assert any(missing in check.note for check in verify(folder_of(tmp_path, "b")))
     with pytest.raises(StoreError, match=f"events from position {SPAN + 1} on are missing"):
-        Store(folder_of(tmp_path, "b"), routes=ROUTES, opened_at=NOW, peer="b")
+        peer_of(tmp_path, "b")
 
 
 def test_browsers_of_two_writers_are_not_taken_for_each_other(tmp_path):
