@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,24 @@ COSTLY = ("browser", "node", "php", "postgres", "service", "slow", "process")
 
 # Tests beside each other keep the machine busy: children that stepped behind all of them would not get their turn.
 os.environ.setdefault("TWOFOLD_NICE", "0")
+
+
+def _roomy_memory() -> Path | None:
+    """A file system in memory with room for what tests write beside each other; None where there is none, or too little memory."""
+    if not os.access(MEMORY, os.W_OK) or shutil.disk_usage(MEMORY).free < ROOM:
+        return None
+    rows = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    return MEMORY if int(rows["MemAvailable"].split()[0]) << 10 > 2 * ROOM else None
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes."""
+
+# Every append waits for its flush, thousands of times in a run, while a processor stands idle. What was flushed outlives a killed
+# program also in memory; that it outlives a power cut is tried on a disk of its own (`make power-cuts`). TMPDIR chooses otherwise.
+if "TMPDIR" not in os.environ and (_memory := _roomy_memory()) is not None:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_memory)
 
 # Without time limits wherever a law is tried: the machine may be slow, and laws are not about speed.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
