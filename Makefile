@@ -34,7 +34,7 @@ run: .venv/.runtime ## Start the demo gateway (needs neither a browser nor Node.
 
 .PHONY: test
 test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp wordpress ## Run all tests (PYTEST_ARGS="-k name" is passed on)
-	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(COMPILED) $(FEW_PLUGINS) TWOFOLD_RUN_ALL=1 $(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-spark
 test-spark: .venv/.spark java ## Hold Spark's answers against DuckDB's (fetches 456 MB; `make test` does without)
@@ -46,13 +46,13 @@ test-postgres: .venv/.dev system-packages ## Run the store's tests with PostgreS
 
 .PHONY: quick
 quick: .venv/.dev ## Run the pure rooms and other cheap tests, in half a minute
-	@$(COMPILED) $(FEW_PLUGINS) TWOFOLD_LAWS=0.25 $(BIN)/pytest $(NEEDED:%=-p %) --quick -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(COMPILED) $(FEW_PLUGINS) TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
-# What was compiled is kept, in a place of its own, also where no bytecode is to lie in the tree: half of a short run is reading modules.
+# What was compiled is kept, in a place of its own, also where no bytecode is to lie in the tree: half of a short run is reading
+# modules, and half of what a gateway costs that a test starts.
 COMPILED = PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX=$(CURDIR)/.venv/compiled
 # Our own plugin for users' tests makes pytest rewrite the assertions of the whole program, as of all distributions with one.
-FEW_PLUGINS = PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-NEEDED = xdist.plugin pytest_timeout _hypothesis_pytestplugin
+FEW_PLUGINS = PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_PLUGINS=xdist.plugin,pytest_timeout,_hypothesis_pytestplugin,twofold.sandbox.pytest_plugin
 
 .PHONY: check
 check: lint quick ## Before a commit: lint, then quick
