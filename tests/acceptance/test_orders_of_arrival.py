@@ -1,8 +1,8 @@
 """The same files in ten orders of arrival, each file twice, with `twofold import` killed in the middle: one report, byte for byte.
 
 Files of every kind: orders of a shop and of chats, spend, GA4, payouts, remittances, parcels, bank statements, rates, costs, survey.
-What Meta and GA4 said is told anew by a later download, which has no time of its own: of those two the later stays the later, as
-whoever imports means it (what stands is what was imported last); everything else comes in any order.
+What Meta and GA4 said, the rates and the costs are told anew by a later download, which has no time of its own: of those the later
+stays the later, as whoever imports means it (what stands is what was imported last); everything else comes in any order.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import os
 import random
 import re
@@ -31,8 +32,8 @@ from twofold.simulate.world.scenario import read_scenario
 LONG = bool(os.environ.get("TWOFOLD_LONG"))
 WORLD = Path(__file__).parents[1] / "simulate" / "worlds" / "all-at-once.toml"
 SIZE = {"days": 28} if LONG else {"days": 16, "orders_per_day": 4}
-RESTATED = ("spend", "ga4")
-HEADS = {"meta-ads.csv": "Day,", "ga4-purchases.csv": "Date,"}
+RESTATED = ("spend", "ga4", "rates", "costs")
+HEADS = {"meta-ads.csv": "Day,", "ga4-purchases.csv": "Date,", "costs.csv": "sku,"}
 KINDS = {"orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey"}
 SECRET = '{"secret":"' + "5a" * 32 + '"}\n'  # one for all folders: names of lines without an id are keyed with it
 AS_OF = "2026-04-05"
@@ -72,9 +73,18 @@ def write(folder: Path) -> Written:
 
 
 def restate(folder: Path, command: tuple[str, ...]) -> tuple[str, ...]:
-    """The same download some days later: of every third row the witness says one more, and a tenth more money."""
+    """The same download some days later: of every third row the witness says one more, and a tenth more money; of every third day the
+    rate is a tenth higher, and of every third cost the amount."""
     *arguments, name = command
     text = (folder / name).read_text(encoding="utf-8")
+    if name.endswith(".json"):
+        answers = json.loads(text)
+        for answer in answers[::3]:
+            for rate in answer["currencies"]:
+                rate["rate"] = round(rate["rate"] * 1.1, 4)
+                rate["rateFormated"] = f"{rate['rate']:.4f}"
+        (folder / f"later-{name}").write_text(json.dumps(answers), encoding="utf-8")
+        return (*arguments, f"later-{name}")
     head, table = text[: text.index(HEADS[name])], text[text.index(HEADS[name]) :]
     columns, *rows = csv.reader(io.StringIO(table))
     changed = [more(dict(zip(columns, row, strict=True))) if place % 3 == 0 else row for place, row in enumerate(rows)]
@@ -86,7 +96,7 @@ def restate(folder: Path, command: tuple[str, ...]) -> tuple[str, ...]:
 
 def more(row: dict[str, str]) -> list[str]:
     for column, value in row.items():
-        if value and column.startswith(("Amount spent", "Purchases conversion value", "Purchase revenue")):
+        if value and column.startswith(("Amount spent", "Purchases conversion value", "Purchase revenue", "unit_cost")):
             row[column] = f"{Decimal(value) * Decimal('1.1'):.2f}"
         elif value and column == "Purchases":
             row[column] = str(int(value) + 1)
