@@ -35,13 +35,14 @@ def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]
     told: dict[BatchName, list[Batch]] = defaultdict(list)
     for batch in sorted(batches, key=_order):
         told[batch.source, batch.account, batch.id, batch.currency].append(batch)
-    booked = [e for e in entries if e.line.status == "booked" and name_of_batch(e.line) is not None]
-    told = _by_their_ids(told, booked)
+    named: dict[BatchName, list[Entry]] = defaultdict(list)
+    for entry in entries:  # a payout has tens of thousands
+        if entry.line.status == "booked" and (name := name_of_batch(entry.line)) is not None:
+            named[name].append(entry)
+    told = _by_their_ids(told, named)
     lines: dict[BatchName, list[Entry]] = defaultdict(list)
-    for entry in booked:
-        name = name_of_batch(entry.line)
-        assert name is not None
-        lines[_known(name, told)].append(entry)
+    for name, some in named.items():
+        lines[_known(name, told)] += some
     told = _by_their_nets(told, lines)
     currencies: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for source, account, number, currency in {*told, *lines}:
@@ -73,12 +74,15 @@ def _put_together(name: BatchName, told: list[Batch]) -> Batch:
     return first
 
 
-def _by_their_ids(told: dict[BatchName, list[Batch]], entries: Iterable[Entry]) -> dict[BatchName, list[Batch]]:
+def _by_their_ids(
+    told: dict[BatchName, list[Batch]], named: Mapping[BatchName, Iterable[Entry]]
+) -> dict[BatchName, list[Batch]]:
     """Batches under the ids that their lines know: a source may list payouts by their day alone (``payout:…`` of a line is
     that other name). A name that lines of two batches know, or that has lines of its own, stays what it is."""
+    if not told:
+        return told
     ids: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    own = {name_of_batch(e.line) for e in entries}
-    for entry in entries:
+    for entry in (e for some in named.values() for e in some):
         for reference in entry.line.references:
             if reference.startswith("payout:"):
                 ids[entry.line.source, reference.partition(":")[2], entry.line.currency].add(entry.line.batch)
@@ -86,7 +90,7 @@ def _by_their_ids(told: dict[BatchName, list[Batch]], entries: Iterable[Entry]) 
     for name, batches in told.items():
         source, account, number, currency = name
         known = ids.get((source, number, currency), {number})
-        if len(known) == 1 and name not in own:
+        if len(known) == 1 and name not in named:
             name = source, account, min(known), currency
         found[_known(name, told)] += batches
     return {name: sorted(batches, key=_order) for name, batches in found.items()}

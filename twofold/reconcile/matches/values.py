@@ -169,6 +169,8 @@ class Days:
         the day in both zones; `begin` says when it began.
         """
         match thing:
+            case MoneyLine() if not thing.day_only and thing.available_at is None:
+                pass
             case MoneyLine():
                 at = self._in_both(thing.at, thing.zone) if thing.day_only else thing.at
                 available = self._day(thing.available_at, thing.zone)
