@@ -19,7 +19,7 @@ from twofold.audiences.run import sync, worked_out
 from twofold.audiences.sync import NOT_LISTED
 from twofold.errors import ConfigError
 from twofold.ledger.model import ParcelState
-from twofold.matching.subject import SubjectRequest
+from twofold.matching.subject import Mark, SubjectRequest
 
 ARRIVED = ParcelState.DELIVERED
 TOKEN = "token-of-the-account-Xy7"
@@ -61,27 +61,29 @@ def test_without_tables_nobody_is_moved(tmp_path: Path) -> None:
 
 
 def test_who_may_not_be_told_goes_from_a_list_whose_worth_is_not_known(tmp_path: Path) -> None:
-    """The tables cannot be made: nobody comes and nobody's worth changes, and who said no or was erased is off all the same."""
+    """The tables cannot be made: nobody comes and nobody's worth changes, and who said no, took consent back or was erased is off all
+    the same."""
     there = MetaLists(token=TOKEN, lists={"100": {}}, by_value={"100"})
-    kept(tmp_path, [], [ordered(letter, f"o{letter}", parcel=ARRIVED, total="42.50") for letter in "123"])
+    kept(tmp_path, [], [ordered(letter, f"o{letter}", parcel=ARRIVED, total="42.50") for letter in "1235"])
     with in_thread(there) as server:
         account = {"platform": "meta", "id": "act_1", "name": "m", "token": TOKEN, "endpoint": server.url}
         audience = {"rule": "delivered", "value": "delivered", "smallest": 1, "lists": {"m": "100"}, "name": "worth"}
         settings = settings_for(tmp_path, audience, accounts=[account])
         (done,) = sync(settings, [], lambda: NOW)
-        assert (done.added, done.problem) == (3, "")
+        assert (done.added, done.problem) == (4, "")
         shutil.rmtree(tmp_path / "facts")
         (tmp_path / "facts").touch()  # no folder can be made there
 
         async def erase() -> None:
             async with erasing(tmp_path) as (store, eraser):
                 await store.append([did("1", "PageView", ago=HOUR, said=None, denied=("ad_user_data",))])
+                await store.withdraw("1", [Mark("em", hex_of("5"))], NOW - HOUR)
                 await store.append_orders([ordered("4", "o4", parcel=ARRIVED, total="1.00")])
                 await erased(eraser, SubjectRequest(emails=(hex_of("2"),), order_ids=("o2",)))
 
         asyncio.run(erase())
         (done,) = sync(settings, [], lambda: NOW + HOUR)
-        assert (done.code, done.added, done.removed) == (NOT_LISTED, 0, 2)
+        assert (done.code, done.added, done.removed) == (NOT_LISTED, 0, 3)
         assert "".join(sorted(row[0][:1] for row in there.lists["100"])) == "3"
         (again,) = sync(settings, [], lambda: NOW + 2 * HOUR)
         assert (again.code, again.to_remove) == (NOT_LISTED, 0)
