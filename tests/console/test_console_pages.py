@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -159,11 +161,15 @@ def test_what_was_sent_is_for_some(console: Running) -> None:
 
 @pytest.mark.process
 def test_it_reads_while_nothing_can_be_read(filled: Path, tmp_path: Path) -> None:
-    """Whoever is logged in is told what is wrong; the console stays up."""
+    """Whoever is logged in is told what is wrong; the console stays up. Here what waits in others' folder has been taken."""
     folder = tmp_path / "copy"
     shutil.copytree(
         filled.parent / "data", folder / "data", ignore=shutil.ignore_patterns("console.db*", "lock", "*.sock")
     )
+    with closing(sqlite3.connect(folder / "data" / "twofold.db")) as db, db:
+        db.execute(
+            "update delivery set state = 'delivered', settled_at = due_at where id / 256 in (select id from action where order_id = '5001')"
+        )
     running = Running(folder / "data", configuration(folder))
     try:
         owner = running.owner()
@@ -173,6 +179,8 @@ def test_it_reads_while_nothing_can_be_read(filled: Path, tmp_path: Path) -> Non
         assert "could not be done" in answer.text
         (folder / "data" / "elsewhere").rename(folder / "data" / "twofold.db")
         assert owner.get("/today").status == 200
+        about = rows_of(owner.get("/today.json?period=today").text)[0]
+        assert (about["orders"], about["told"]) == (3, 1)
     finally:
         running.stop()
 
