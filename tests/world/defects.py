@@ -20,7 +20,7 @@ from twofold.audiences.persons import Person
 from twofold.audiences.sync import Plan, Syncing
 from twofold.deliver import health, retry, worker
 from twofold.deliver.retry import Decision
-from twofold.destinations.contract import AnswerOutcome
+from twofold.destinations.contract import AnswerOutcome, Limits
 from twofold.event.delivery import DeliveryState, Settlement
 from twofold.fetching import worker as fetching
 from twofold.fetching.schedule import Fetches
@@ -33,6 +33,7 @@ from twofold.store.beside.watermark import Watermark
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.fetches import book
 from twofold.store.folding import Folding
+from twofold.store.gates.contract import Held
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.withdrawals import Withdrawals
@@ -453,6 +454,30 @@ def _seen_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(book, "listed", listed)
 
 
+def _window_too_short(patch: pytest.MonkeyPatch) -> None:
+    def begin(self: FoldKeys, engine: Engine, _window_days: int, *others: Any) -> None:
+        original(self, engine, 1, *others)
+
+    original = FoldKeys.__init__
+    patch.setattr(FoldKeys, "__init__", begin)
+
+
+def _unpaid_leaves(patch: pytest.MonkeyPatch) -> None:
+    def judge(self: OrderGate, candidate: Any, now_ms: int) -> Any:
+        answer = original(self, candidate, now_ms)
+        return None if isinstance(answer, Held) else answer
+
+    original = OrderGate.judge
+    patch.setattr(OrderGate, "judge", judge)
+
+
+def _older_than_taken(patch: pytest.MonkeyPatch) -> None:
+    def for_ever(_self: Limits, _action_source: str) -> int:
+        return 10**9
+
+    patch.setattr(Limits, "max_age_s", for_ever)
+
+
 def _notice_untold(patch: pytest.MonkeyPatch) -> None:
     def tell(_self: Store) -> None:
         """A loss of it goes unseen."""
@@ -527,6 +552,9 @@ DEFECTS = (
         "refused-and-given-up", "a shop that refuses everybody is not asked for the order again", _refused_and_given_up
     ),
     Defect("seen-once", "an order that a list showed before is not fetched again", _seen_once),
+    Defect("window-too-short", "the fold forgets what was sent a day or two before", _window_too_short),
+    Defect("unpaid-leaves", "an order that has to be waited for leaves at once", _unpaid_leaves),
+    Defect("older-than-taken", "what a platform takes no more for its age leaves all the same", _older_than_taken),
     Defect("notice-untold", "that a disk lost a notice goes unseen", _notice_untold),
 )
 

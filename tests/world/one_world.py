@@ -160,6 +160,7 @@ class World:
         self._past_ms = 0  # of loops that are gone
         self._jump_ms, self._jump_ends = 0, 0
         self._jumped_at = -1
+        self._opened_at = 0  # by the steady clock
         self._pauses_ms = 16 * MINUTE  # after which a platform that was asked too often is asked again
         self._lines = 0
         self._kill_at: int | None = None
@@ -198,6 +199,11 @@ class World:
         """By everybody else's clock."""
         return (BEGIN_MS + self.steady()) // 1000
 
+    def _sure_s(self) -> int | None:
+        """The same where the gateway has no reason to doubt it: no clock was wrong, and it has not begun a moment ago."""
+        doubts = self._jump_ms or self._jumped_at >= 0 or self.steady() - self._opened_at < 15 * MINUTE
+        return None if doubts else self._true_s()
+
     def shop_clock_s(self) -> int:
         return self._true_s()
 
@@ -226,7 +232,7 @@ class World:
     def leaves(self, platform: str, bodies: list[bytes]) -> None:
         self.trace += [f"{platform} {body!r}" for body in bodies]
         self._words(None)  # what a clock of years ago stamped is emptied as soon as it was sent
-        self.promises.leaves(platform, bodies)
+        self.promises.leaves(platform, bodies, self._sure_s())
 
     def unreached(self, platform: str, bodies: list[bytes]) -> None:
         self.promises.unreached(platform, bodies)
@@ -275,7 +281,7 @@ class World:
 
     def _open(self, *, accepted: bool = False) -> None:
         """``accepted``: somebody has just said that what the folder does not hold is gone."""
-        self.gateway = Inside(self._settings(), self)
+        self.gateway, self._opened_at = Inside(self._settings(), self), self.steady()
         if accepted:
             self.promises.lost(self._marks())  # before the new process does anything
             if self.fetched is not None:

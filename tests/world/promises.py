@@ -19,6 +19,7 @@ DATASET_OF = {name: dataset for dataset, names in PLATFORMS.items() for name in 
 BROWSER, SERVER, WEBHOOK = 0, 2, 3  # tiers
 KEPT_DAYS = 9  # longer than the fold remembers
 KEPT_MS, LATEST_MS = KEPT_DAYS * DAY, 6 * DAY
+TAKEN_S = 7 * 86_400  # how old an event a platform takes: seven days, as Meta's documents say
 SLACK_MS = 14 * HOUR  # of time that passes in halves of a day, and of a clock that is hours wrong
 
 Place = tuple[int, str]  # a thing and a platform
@@ -145,9 +146,12 @@ class Promises:
 
     # -- what a platform sees
 
-    def leaves(self, platform: str, bodies: list[bytes]) -> None:
+    def leaves(self, platform: str, bodies: list[bytes], sure_s: int | None) -> None:
+        """``sure_s``: the time, where nobody can doubt it."""
         for body in bodies:
             event = json.loads(body)
+            if sure_s is not None and event["event_time"] < sure_s - TAKEN_S:
+                self.breaks(f"{event['event_id']} leaves for {platform}, which takes nothing so old any more")
             if (platform, body) in self.open:
                 self.breaks(f"{event['event_id']} is in two open requests to {platform}")
             self.open.append((platform, body))

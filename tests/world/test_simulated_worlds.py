@@ -13,12 +13,13 @@ from tests.store.faulty_disk import disk
 from tests.world import older_forms, one_world
 from tests.world.__main__ import broken_in
 from tests.world.defects import DEFECTS, planted
+from tests.world.destination_script import ANSWERS
 from tests.world.fetched_shop import asked_here
 from tests.world.older_forms import OLDEST
 from tests.world.one_world import run_world
 from tests.world.promises import PLATFORMS, WEBHOOK
 from tests.world.shrinking import shrink
-from tests.world.steps import SHOP, plan, things
+from tests.world.steps import PLAIN, SHOP, plan, things
 from twofold.store.beside.folder import DATABASE
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.sqlite import database
@@ -103,6 +104,16 @@ def test_what_a_shop_named_is_asked_for_until_it_is_had(name):
     assert broken_in(seed, world) == []
     with planted(name):
         assert broken_in(seed, world) != []
+
+
+def test_nothing_leaves_that_a_platform_takes_no_more():
+    """Of a platform that is down for nine days: what came before is given up, and is not sent when it is a week old."""
+    seed = next(n for n in range(40) if things(n)[0].dataset == PLAIN and not things(n)[0].poison)
+    steps = [("answers", 2, *[ANSWERS.index("down")] * 80), ("server", 0), ("age", 9)]
+    [given_up] = broken_in(seed, steps)
+    assert given_up.endswith("never came to plain-1: dead horizon:2")
+    with planted("older-than-taken"):
+        assert "takes nothing so old any more" in broken_in(seed, steps)[0]
 
 
 def test_an_order_that_was_fetched_leaves_with_what_the_shop_said_of_it():
