@@ -220,3 +220,22 @@ def test_what_does_not_keep_a_commit_is_refused(tmp_path, postgres):
         db.execute("drop table twofold.meta")
     with pytest.raises(StoreError, match="another program"):
         Engine(tmp_path / "a", address)
+
+
+def test_who_is_not_let_in_hears_why_and_who_has_to_act(postgres: Databases):
+    """As many connections as its role may have, and a database that is not there: said by the server itself, in words of ours that
+    quote nothing of the address. All else of the kind has no server here."""
+    address = postgres.new()
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute("create role few login connection limit 1")
+        db.execute(f"grant all on database {db.info.dbname} to few")
+        few = address.replace("//test@", "//few:secret-of-few@")
+        try:
+            with psycopg.connect(few), pytest.raises(StoreAway, match="as many connections as it may") as told:
+                connect(few, writes=True)
+            assert "secret-of-few" not in str(told.value)
+            with pytest.raises(StoreAway, match="no such database"):
+                connect(address + "_else", writes=True)
+        finally:
+            db.execute(f"revoke all on database {db.info.dbname} from few")
+            db.execute("drop role few")

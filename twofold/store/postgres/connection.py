@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from twofold.errors import StoreAway, StoreError
 from twofold.store.bodies import plain_body
 from twofold.store.peers.places import Edge
-from twofold.store.postgres.faults import translated
+from twofold.store.postgres.faults import refusal_of, translated
 from twofold.store.postgres.statements import PACKED, inline, over_spans, wording
 from twofold.store.postgres.values import adapt
 from twofold.store.sqlite.statements import Named
@@ -48,7 +48,9 @@ def connect(address: str, *, writes: bool) -> Connection[Any]:
         )  # fmt: skip
     except (psycopg.Error, ValueError, UnicodeError) as err:
         # Never its own text, which could quote the address with its password.
-        raise StoreAway(f"PostgreSQL of [server] store cannot be reached: {type(err).__name__}") from None
+        raise StoreAway(
+            f"PostgreSQL of [server] store cannot be reached: {refusal_of(str(err)) or type(err).__name__}"
+        ) from None
     try:
         adapt(db)
         db.prepare_threshold = 1

@@ -16,6 +16,24 @@ _AWAY = {"25006", "57014"}  # read only after a failover, cancelled
 _AWAY_CLASSES = {"08", "53", "57"}  # connection, resources, the operator's intervention
 _FAILED_CLASSES = {"58", "XX"}  # the system, damage
 _ROW_CLASSES = {"22", "23"}
+_REFUSALS = {
+    "too many": "it has as many connections as it may; whoever runs it has to end some, or raise max_connections or the role's limit",
+    "connection slots": "it has as many connections as it may; whoever runs it has to end some, or raise max_connections",
+    "starting up": "it is starting, or recovers; it answers when it is done",
+    "recovery": "it recovers; it answers when it is done",
+    "shutting down": "it is being shut down",
+    "authentication failed": "it refuses the password; expected the one of the role in [server] store",
+    "no pg_hba.conf entry": "it lets nobody in from this machine; whoever runs it has to add a line to pg_hba.conf",
+    "session is read-only": "only a standby answers; whoever runs it has to promote one, or to start the server that writes",
+    "does not exist": "it has no such database or role",
+    "not currently accepting connections": "the database takes no connections; whoever runs it has to allow them",
+}
+"""What a server says to one that it does not let in, by a part of its English words: such an error has no code."""
+
+
+def refusal_of(said: str) -> str:
+    """Why nobody is let in, and who has to act, in our own words: the server's could quote the address. Empty for what is not known."""
+    return next((words for part, words in _REFUSALS.items() if part in said), "")
 
 
 def translated(err: psycopg.Error) -> StoreError:
