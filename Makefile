@@ -116,6 +116,10 @@ soak: .venv/.dev ## MINUTES=120 of steady load with a fault each minute
 LASTING = $(if $(TIMES),--times $(TIMES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew) \
   $(if $(DEFECT),--defect $(DEFECT))
 
+.PHONY: failover
+failover: .venv/.dev system-packages ## Kill a PostgreSQL primary in the middle of 20,000 accepts from eight clients through three gateways
+	@TWOFOLD_RUN_ALL=1 TWOFOLD_LONG=1 $(BIN)/pytest -n0 tests/store/test_standby_on_postgres.py -k takes_over --timeout=0 $(PYTEST_ARGS)
+
 .PHONY: laws
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples
 	@TWOFOLD_LAWS=40 TWOFOLD_LONG=1 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)
