@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -11,12 +12,17 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 ROOM = 4 << 30
 """Bytes that must be free there: several servers of tests run side by side."""
+PREFIX = "twofold-postgres-"
+OWNED = "owned"
+"""A file in a server's folder that the process which made it holds locked."""
+JUST_MADE_S = 5
+"""So young a folder may not be locked yet."""
 
 
 def programs() -> Path | None:
@@ -107,15 +113,28 @@ def server(*, flushed: bool = False, in_memory: bool = False) -> Iterator[str]:
 def killable(*, flushed: bool = True, of: Server | None = None, in_memory: bool = False) -> Iterator[Server]:
     """The same, to be killed and started; or a standby of another one."""
     roomy = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
-    folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-", dir=MEMORY if roomy else None))
+    where = MEMORY if roomy else Path(tempfile.gettempdir())
+    _take_away_what_is_nobodys(where)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=where))
     try:
-        one = Server(folder, flushed=flushed, of=of)
-        try:
-            yield one
-        finally:
-            one.stop()
+        with (folder / OWNED).open("w") as owned:
+            fcntl.flock(owned, fcntl.LOCK_EX)
+            one = Server(folder, flushed=flushed, of=of)
+            try:
+                yield one
+            finally:
+                one.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_away_what_is_nobodys(where: Path) -> None:
+    """Folders of runs that were killed: their servers have ended, and nobody else would free the memory that they lie in."""
+    for folder in where.glob(f"{PREFIX}*"):
+        with suppress(OSError), (folder / OWNED).open() as owned:
+            fcntl.flock(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - folder.stat().st_mtime > JUST_MADE_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _user() -> str | None:
