@@ -79,7 +79,7 @@ def _is_quick(path: str) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks by cost: `quick` is what neither starts a process nor needs a browser, Node.js or much time."""
+    """Marks and order by cost: `quick` is what neither starts a process nor needs a browser, Node.js or much time."""
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
         if _is_quick(path) and not any(map(item.get_closest_marker, COSTLY)):
@@ -88,6 +88,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         dear = [item for item in items if item.get_closest_marker("quick") is None]
         config.hook.pytest_deselected(items=dear)
         items[:] = [item for item in items if item not in set(dear)]
+    # The files that start servers and browsers first: a run whose last file takes a minute leaves the other processes idle for it.
+    costly = {item.path for item in items if any(map(item.get_closest_marker, COSTLY))}
+    items.sort(key=lambda item: item.path not in costly)
 
 
 @pytest.hookimpl(tryfirst=True)
