@@ -68,21 +68,32 @@ DAMAGE = [
     ("settled without a time", "update delivery set settled_at = null where state = 'dead'", None),
     ("a counter changed", "update counter set value = value - 1 where name = 'accepted'", None),
     ("a verdict's counter changed", "update counter set value = value + 1 where name = 'twin'", None),
+    ("a day of the journal moved", "update journal_day set day = day + 2", None),
     ("a refusal counted twice", "insert into counter (name, value) values ('refused', 1)", None),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("sql", "position"), [row[1:] for row in DAMAGE], ids=[row[0] for row in DAMAGE])
 def test_damage_is_found(folder, sql, position):
-    """At least one check fails; where the journal's own rows were altered, the first of them is named."""
+    """At least one check fails beside that of the whole file, which any change breaks; where the journal's own rows were altered, the
+    first of them is named."""
     db = apsw.Connection(str(folder / "twofold.db"))
     db.execute(sql)
     assert db.changes() > 0
     db.close()
-    broken = [c for c in verify(folder) if not c.holds]
+    broken = [c for c in verify(folder) if not c.holds and c.name != "changes to the database file since it was closed"]
     assert broken
     if position is not None:
         assert any(c.note.endswith(f"position {position}") for c in broken)
+
+
+@pytest.mark.parametrize("file", ["erasures", "withdrawals"])
+def test_a_damaged_line_beside_the_database_is_found(folder, file):
+    """Which file it is, and what to do, stands beside it."""
+    (folder / file).write_text("{}\nno line of ours\n")  # the first is the head
+    (broken,) = [c for c in verify(folder) if not c.holds]
+    assert (broken.name, broken.left) == ("damaged lines in the files erasures and withdrawals", 1)
+    assert broken.note == f"in {file}; restore from a copy"
 
 
 def test_the_command_tells_by_its_exit_code(folder):
