@@ -30,8 +30,8 @@ METRICS = ("cm3", "cm4")
 
 
 class Earned(Struct, frozen=True, kw_only=True):
-    """``figures``: each with its name, link, amount, and for how many orders. ``verdicts``: of campaigns with spend, those that lose with what
-    they lose, and how many earn. ``as_of``: Unix s. ``choice``: the days as an address has them. ``wants_files``: there are orders, and
+    """``figures``: each with its name, link, amount, and for how many orders. ``verdicts``: of campaigns with spend, those that surely
+    lose, those that are below nothing so far, and how many earn. ``as_of``: Unix s. ``choice``: the days as an address has them. ``wants_files``: there are orders, and
     nothing is known of their goods or money. ``more_comes``: which campaigns lose is being worked out."""
 
     figures: list[dict[str, Any]]
@@ -41,6 +41,7 @@ class Earned(Struct, frozen=True, kw_only=True):
     as_of: int
     tables_why: str = ""
     losing: list[dict[str, Any]] = []
+    below: list[dict[str, Any]] = []
     earning: int = 0
     told: int = 0
     wants_files: bool = False
@@ -120,8 +121,14 @@ def _period(asked: Asked) -> Period:
 
 def _verdicts(answer: Mapping[str, Any]) -> dict[str, Any]:
     told = [row for row in answer["rows"] if row["verdict"]]
-    losing = [{"id": row["id"], "group": row["group"], "cm4": row["cm4"]} for row in told if row["verdict"] == "loses"]
-    return {"told": len(told), "losing": losing, "earning": sum(row["verdict"] == "earns" for row in told)}
+    losing = [row for row in told if row["verdict"] == "loses"]
+    below = [row for row in told if row["verdict"] != "loses" and str(row["cm4"] or "").startswith("-")]
+    return {
+        "told": len(told),
+        "losing": losing,
+        "below": below,
+        "earning": sum(row["verdict"] == "earns" for row in told),
+    }
 
 
 def _figure(name: str, link: str, amount: str, count: int | None = None) -> dict[str, Any]:
