@@ -45,6 +45,12 @@ ALIKE = (
     Alike(
         "store.fold", "best = parts[0]", "0 is 1", "it is asked only whether all parts are equal, and then each is all"
     ),
+    Alike(
+        "store.outbox",
+        "self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing",
+        "1 is 2",
+        "a fence has to be another than those before it, by whatever step",
+    ),
 )
 
 
