@@ -17,7 +17,7 @@ from twofold.ledger.policy import MILESTONES, VALUE_PARTS, OrderPolicy, mileston
 from twofold.ledger.state import OrderState
 from twofold.report import value_check
 from twofold.store.evidence import SUPERSEDED
-from twofold.store.gates import holds, values
+from twofold.store.gates import addressees, holds, values
 from twofold.store.gates import orders as gate
 from twofold.store.orders import outcomes
 
@@ -59,7 +59,12 @@ def test_every_reason_has_its_words() -> None:
     """The table names what the code can answer, all of it and nothing else."""
     named = [word for row in table("What waits, what is left out, and why") for word in words(row[0])]
     assert sorted(named) == sorted(
-        reasons_in(policy) | reasons_in(gate) | reasons_in(holds) | reasons_in(values) | {SUPERSEDED}
+        reasons_in(policy)
+        | reasons_in(gate)
+        | reasons_in(addressees)
+        | reasons_in(holds)
+        | reasons_in(values)
+        | {SUPERSEDED}
     )
     assert "order_placed_again" in named
 
