@@ -47,7 +47,7 @@ test-postgres: .venv/.dev system-packages ## Run the store's tests with PostgreS
 
 .PHONY: quick
 quick: .venv/.dev ## Run the pure rooms and other cheap tests, in half a minute
-	@$(COMPILED) $(FEW_PLUGINS) TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q -n $$(getconf _NPROCESSORS_ONLN) --dist loadfile $(PYTEST_ARGS)
+	@$(COMPILED) $(FEW_PLUGINS) TWOFOLD_LAWS=0.1 $(BIN)/pytest --quick -q -n $$(getconf _NPROCESSORS_ONLN) --dist loadfile $(PYTEST_ARGS)
 
 # What was compiled is kept, in a place of its own, also where no bytecode is to lie in the tree: half of a short run is reading
 # modules, and half of what a gateway costs that a test starts.

@@ -27,7 +27,11 @@ QUICK = (
     "deliver/test_redact.py", "deliver/test_retry.py", "report/test_orders_page.py",
     "test_config.py", "test_config_consent.py", "test_docs.py", "test_house.py", "test_imports.py",
 )  # fmt: skip
-DEAR = ("matching/bulk",)  # DuckDB is started again and again
+DEAR = (
+    "matching/bulk",  # DuckDB is started again and again
+    "importing/readers/test_read_tables.py",  # files that unpack without end
+    "sources/test_browser_ids.py", "sources/test_signature_corpus.py",  # thousands of rows, of code that seldom changes
+)  # fmt: skip
 COSTLY = ("browser", "node", "php", "postgres", "service", "slow", "process")
 
 # Tests beside each other keep the machine busy: children that stepped behind all of them would not get their turn.
