@@ -22,13 +22,14 @@ from msgspec.structs import replace
 from order_reports import entry, report, shop_copy
 
 from tests.strategies import TIMES
-from twofold.errors import StoreError, StoreLocked
+from twofold.errors import StoreAway, StoreError, StoreLocked
 from twofold.event.model import Consent, Event, Tier
 from twofold.matching.subject import Mark
 from twofold.store import engines
 from twofold.store.engines import open_reader
 from twofold.store.opened.routes import Route
 from twofold.store.store import Store
+from twofold.touch.model import Sign, Touch, TouchKind
 
 ROUTES = {"1": Route(destinations=("meta-1", "meta-2"))}
 WITH_SHOP = {"1": Route(destinations=("meta-1",), has_orders=True)}
@@ -437,6 +438,84 @@ def test_a_browser_s_no_and_its_yes_at_one_moment_leave_nothing_of_before_the_no
     assert len(found) == browsers
     assert all(visits == 0 if consent.startswith("denied") else visits in (1, 2) for consent, visits in found), found
     assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nobody_waits_for_somebody_who_waits_for_him(tmp_path, seed):
+    """Three gateways are told of the same few people and orders at the same moments, in any order: pages, noes, signs, Purchases that
+    unite actions; and all three claim and settle meanwhile. The server counts no deadlock. It looks for one sooner than anybody
+    gives up the wait for a row, so none of them is over before it is seen."""
+    address = engines.address_of(tmp_path)
+    chance = random.Random(seed)
+    plans = [
+        [[_anything(chance, f"{w}-{n}-{k}") for k in range(chance.randrange(1, 8))] for n in range(40)]
+        for w in range(3)
+    ]
+
+    def writer(number: int) -> Writer:
+        async def run(store: Store, barrier: threading.Barrier) -> None:
+            barrier.wait()
+            for n, part in enumerate(plans[number]):
+                await _taken(store, part, [_sign(one) for one in part if one.event_name == "PageView"])
+                if n % 5 == number:
+                    claimed = await claim(store, NOW + 1_000, limit=10)
+                    await store.settle([settlement(d) for d in claimed], NOW + 1_001)
+
+        return run
+
+    with psycopg.connect(address, autocommit=True) as db:
+        before = _deadlocks(db)
+        db.execute(f"alter database {db.info.dbname} set deadlock_timeout = '5ms'")
+        try:
+            at_once(tmp_path, [writer(number) for number in range(3)])
+        finally:
+            db.execute(f"alter database {db.info.dbname} reset deadlock_timeout")
+        assert _deadlocks(db) == before
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+async def _taken(store: Store, part: Sequence[Event], signs: Sequence[Sign]) -> None:
+    """Sent until it is taken, as a sender does it: on a machine with other work four seconds may go by without a commit."""
+    while True:
+        try:
+            await store.append(part, signs=signs)
+            return
+        except StoreAway:
+            await asyncio.sleep(0.1)
+
+
+def _deadlocks(db: psycopg.Connection[Any]) -> int:
+    """What the server has counted, once every session of a gateway has ended and told it."""
+    others = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'twofold'"
+    while db.execute(others).fetchone() != (0,):
+        time.sleep(0.02)
+    (found,) = db.execute("select deadlocks from pg_stat_database where datname = current_database()").fetchone()
+    return int(found)
+
+
+def _anything(chance: random.Random, number: str) -> Event:
+    """A page of one of few browsers, each of which is known by two ids, or a copy of one of few Purchases."""
+    who, agrees = chance.randrange(6), chance.random() > 0.1
+    facts: dict[str, Any] = {
+        "consent": Consent.GRANTED if agrees else Consent.DENIED, "client_user_agent": f"Agent/{chance.randrange(3)}",
+        "fbp": f"fb.1.1790000000000.{1000 + (who + chance.randrange(2)) % 6}",
+    }  # fmt: skip
+    if chance.random() < 0.5:
+        page = copy_of_buyer(f"page{number}", BROWSER, name="PageView", value=None, **facts)
+        return replace(page, visitor=f"visitor-{who}")
+    by = chance.choice(("id", "order", "both"))
+    return copy_of_buyer(
+        f"e{who}" if by != "order" else None, chance.choice((SERVER, BROWSER)), tier=chance.choice((Tier.T0, Tier.T2)),
+        order=f"o{(who + chance.randrange(2)) % 6}" if by != "id" else None, at=NOW + chance.randrange(100), **facts,
+    )  # fmt: skip
+
+
+def _sign(page: Event) -> Sign:
+    """That this page's browser came from somewhere."""
+    ids = (("fbp", page.user_data.fbp), ("visitor", page.visitor))
+    source = f"shop{page.event_id[-1]}"
+    touch = Touch(at=NOW // 1000, kind=TouchKind.VISIT, source=source, consent=str(page.consent))
+    return Sign(dataset="1", ids=ids, touch=touch)
 
 
 def _page(

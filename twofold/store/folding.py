@@ -17,8 +17,8 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
-from twofold.store.changed.days import ChangedDays, mark_orders
-from twofold.store.engine import Database, FoldKeys, id_array
+from twofold.store.changed.days import ChangedDays
+from twofold.store.engine import Database, FoldKeys, NotBeside, id_array
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.gates.holds import hold_of
@@ -163,12 +163,13 @@ class Folding:
         keyed = [fold_keys(e) for e in events]
         news = self._people.news(events)
         if not self._revisions.alone:
-            own = (i.key for _, ids in news for i in ids)
+            own = self._people.keys_of(news)
             self.hold({*(k for keys in keyed for k in keys), *own, *besides}, events[-1].received_at)
         self._changed.came(self._journal.position + 1, events[-1].received_at)
         batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
         self._load_actions(batch)
+        self._people.hold_those_of(news)
         self._evidence.prepare(events, keyed, batch.by_key, batch.actions)
         rows: Sequence[int | None] = orders or [None] * len(events)
         verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
@@ -279,7 +280,7 @@ class Folding:
     def _carry(self, batch: _Batch, gone: Action, successor: int, event: Event, position: int) -> None:
         """A later copy of what another action stands for is looked at for that one too: it may take consent back."""
         if successor not in batch.actions:
-            self._load(batch, [successor])
+            self._load_more(batch, successor)
         by = self._resolve(batch, successor)
         if by is None or by is gone:
             return
@@ -437,7 +438,7 @@ class Folding:
         action = batch.actions.get(action_id)
         while action is not None and action.merged_into is not None:
             if action.merged_into not in batch.actions:
-                self._load(batch, [action.merged_into])
+                self._load_more(batch, action.merged_into)
             action = batch.actions.get(action.merged_into)
         return action
 
@@ -449,6 +450,13 @@ class Folding:
         for row in self._engine.run("select_actions", (id_array(ids),)):
             action = Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
             batch.actions[action.id], batch.consents[action.id] = action, action.consent
+
+    def _load_more(self, batch: _Batch, action: int) -> None:
+        """One that others led to. Whoever has some actions and waits for another is waited for, so where somebody else has it this
+        transaction is done again with nobody beside it."""
+        if self._revisions.beside and not self._engine.run("hold_actions", (id_array([action]),)):
+            raise NotBeside
+        self._load(batch, [action])
 
     def _write(self, batch: _Batch, now_ms: int) -> None:
         engine = self._engine
@@ -486,7 +494,7 @@ class Folding:
             engine.run("suppress_merged", (now_ms, loser))
             follow_merged(engine, winner, loser, now_ms)
             engine.run("follow_merge", (winner, loser))
-            mark_orders(engine, [o for o in (self._orders.owner_of(winner),) if o is not None])
+            self._changed.orders([o for o in (self._orders.owner_of(winner),) if o is not None])
         sure_ms = self.sure(now_ms)
         self._keys.insert(batch.keys, sure_ms)
         self._keys.move(batch.moved, sure_ms)

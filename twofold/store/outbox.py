@@ -18,7 +18,7 @@ from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement,
 from twofold.matching.user_data import present_names
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
-from twofold.store.engine import Database, id_array
+from twofold.store.engine import Database, NotBeside, id_array
 from twofold.store.evidence import Superseded
 from twofold.store.gates.candidates import Candidates, ConsentRoute, Due, under_its_id
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
@@ -197,6 +197,7 @@ class Outbox:
 
     def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
         """See `Store.settle`."""
+        self._hold([s.delivery for s in settlements])
         self._changed.actions([s.delivery // 256 for s in settlements])
         rows, attempts = [], []
         for s in settlements:
@@ -217,6 +218,14 @@ class Outbox:
             attempts = [a for a in attempts if a[:4] not in there]
         self._engine.run_rows("settle_deliveries", rows)
         self._engine.run_rows("insert_attempts", attempts)
+
+    def _hold(self, deliveries: Sequence[int]) -> None:
+        """Nobody else writes these until the transaction's end. An append that has their actions waits for whoever has them here, and
+        this never for it: where somebody has one of them, all is done again with nobody beside it."""
+        if self._revisions.beside:
+            held = self._engine.run("hold_settled", (id_array(deliveries),))
+            if len(held) < len(set(deliveries)):
+                raise NotBeside
 
     def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
         """One more row beside the attempts of each: what the platform told later of the request that they left in."""

@@ -43,7 +43,22 @@ class ChangedDays:
         self._first = 0  # its first position,
         self._until_ms = 0  # and when it ends
         self._today_known = False
+        self._later: dict[tuple[str, int], tuple[int, int]] | None = (
+            None  # marks of this transaction: generation, erased
+        )
         self._load()
+
+    def began(self) -> None:
+        """A transaction begins beside others: its marks are written at its end, where nothing else is waited for any more. Every process
+        marks the same few rows."""
+        if not self._place.alone:
+            self._later = {}
+
+    def written(self) -> None:
+        """Nothing else is written by this transaction. Sorted, so that nobody waits for somebody who waits for him."""
+        later, self._later = self._later, None
+        if later:
+            self._engine.run_rows("mark_days", [(*mark, *later[mark]) for mark in sorted(later)])
 
     def came(self, first_position: int, received_ms: int) -> None:
         """A batch begins at this position of the journal; when its last event came."""
@@ -70,6 +85,18 @@ class ChangedDays:
         """Something of this day is written."""
         self._mark(part, day)
 
+    def orders(self, numbers: Iterable[int]) -> None:
+        """The same of orders by their row, and of the actions that they stand for."""
+        for day, action in self._engine.run("days_of_orders", (id_array(numbers),)):
+            self._mark(ORDERS, day)
+            if action is not None:
+                self._mark(ACTIONS, self.day_of(action))
+
+    def touches_go(self, numbers: Iterable[int]) -> None:
+        """Somebody's signs are about to be taken away: no file that has them may stay."""
+        for (day,) in self._engine.run("days_of_touches", (id_array(numbers),)):
+            self._put(TOUCHES, day, erased=1)
+
     def day_of(self, action: int) -> int:
         """The day an action came; see `tables` for what that is for."""
         at = bisect_right(self._starts, action) - 1
@@ -77,6 +104,7 @@ class ChangedDays:
 
     def rolled_back(self) -> None:
         """Nothing of the transaction is kept."""
+        self._later = None
         self._load()
 
     def begin_build(self, home: str | None) -> int:
@@ -101,8 +129,15 @@ class ChangedDays:
 
     def _mark(self, part: str, day: int) -> None:
         if (part, day) not in self._known:
-            self._engine.run_rows("mark_days", [(part, day, self._generation, 0)])
+            self._put(part, day)
             self._known.add((part, day))
+
+    def _put(self, part: str, day: int, erased: int = 0) -> None:
+        if self._later is None:
+            self._engine.run_rows("mark_days", [(part, day, self._generation, erased)])
+            return
+        _, before = self._later.get((part, day), (0, 0))
+        self._later[part, day] = (self._generation, max(erased, before))
 
     def _begin_day(self, first_position: int, day: int) -> None:
         self._engine.run_rows("insert_journal_days", [(first_position, day)])

@@ -100,7 +100,8 @@ def open_parts(engine: Database, kit: Kit, folder: Path, wishes: Wishes) -> Part
     held_ms = longest_hold_ms(routes)
     outbox = Outbox(engine, routes, gates, superseded, changed, wishes.opened_at, held_ms, revisions)
     journal = Journal(engine, wishes.refused_keep, place)
-    keys = (kit.fold_keys if peer is None else SharedKeys)(engine, wishes.window_days)
+    days = wishes.window_days
+    keys = kit.fold_keys(engine, days) if peer is None else SharedKeys(engine, days, revisions)
     folding = Folding(
         engine, journal, routes, outbox.ids, keys, people, orders, superseded, changed, revisions
     )  # fmt: skip

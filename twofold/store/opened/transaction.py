@@ -23,6 +23,7 @@ class Transaction:
         self._parts.revisions.beside = all(job.beside for job in jobs)
         self._parts.revisions.catch_up()
         self._parts.folding.began()
+        self._parts.changed.began()
         appended = iter(self._parts.appends.append([j for j in jobs if j.work is None]))
         results: list[Any] = []
         for job in jobs:
@@ -32,6 +33,7 @@ class Transaction:
             done = next(appended)
             results.append(done.news if job.counts_orders else done.verdicts)
         self._parts.withdrawals.written()
+        self._parts.changed.written()
         return results
 
     def flush(self) -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from twofold.store.engine import Database, key_array
+from twofold.store.engine import Database, NotBeside, key_array
+from twofold.store.peers.revisions import Revisions
 from twofold.store.sqlite.fold_keys import DAY_MS
 
 EXPIRED_AT_ONCE = 500
@@ -19,8 +20,9 @@ EXPIRED_AT_ONCE = 500
 class SharedKeys:
     """The same questions as `FoldKeys` answers, inside the writer's transaction."""
 
-    def __init__(self, engine: Database, window_days: int) -> None:
+    def __init__(self, engine: Database, window_days: int, revisions: Revisions | None = None) -> None:
         self._engine = engine
+        self._revisions = revisions or Revisions(engine)
         self._window = window_days
         self._day = 0
         self._expired = True  # what left the window on that day is gone
@@ -36,25 +38,29 @@ class SharedKeys:
         return {key: action for key in keys if (action := self._held.get(key)) is not None}
 
     def hold(self, keys: Iterable[bytes]) -> None:
-        """Nobody else finds, claims or holds one of these until the transaction's end."""
+        """Nobody else finds, claims or holds one of these until the transaction's end. Raises `NotBeside` for further ones among
+        others: whoever has some and waits for more is waited for."""
         new = {key for key in keys if key not in self._held}
         if new:
+            if self._held and self._revisions.beside:
+                raise NotBeside
             held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._day))
             self._held.update((bytes(key), action) for key, action in held)
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Claims keys for actions."""
         self.turn(now_ms)
+        self.hold(key for key, _ in rows)
         self._engine.run_rows("claim_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
         for key, action in rows:
-            if self._held.get(key) is None:
+            if self._held.get(key, action) is None:
                 self._held[key] = action
 
     def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Leads known keys to other actions, for a whole window."""
         self.turn(now_ms)
         self._engine.run_rows("lead_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
-        self._held.update(rows)
+        self._held.update((key, action) for key, action in rows if key in self._held)
 
     def turn(self, now_ms: int) -> None:
         """The day by which keys are forgotten; a clock set back forgets nothing early. Some old ones go."""

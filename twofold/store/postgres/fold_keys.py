@@ -14,6 +14,9 @@ from twofold.store.peers.keys import SharedKeys
 class FoldKeys(SharedKeys):
     """See `store.engine.FoldKeys`. Nobody else writes, so a look-up need not hold what it finds."""
 
+    def hold(self, keys: Iterable[bytes]) -> None:
+        """Everything is this process's."""
+
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """The actions that hold any of ``keys``."""
         return dict(self._engine.run("find_fold_keys", (key_array(keys),))) if keys else {}

@@ -38,6 +38,14 @@ select distinct 'touches', t.at / 86400, ?2, ?3 from touch as t where t.id in /*
 on conflict (part, day) do update set generation = excluded.generation,
     erased = greatest(changed_day.erased, excluded.erased);
 
+-- name: days_of_orders
+-- When these orders were placed, and what stands for them.
+select placed_at / 86400, action from orders where id in /*ids*/ (?);
+
+-- name: days_of_touches
+-- The days of these signs.
+select distinct at / 86400 from touch where id in /*ids*/ (?);
+
 -- name: mark_days_of_old_buyers
 -- The days of the orders whose buyers' names are forgotten next.
 insert into changed_day (part, day, generation, erased)

@@ -171,6 +171,14 @@ select id from action where id in /*ids*/ (?);
 -- Of these actions those that nobody else has, until the end of this transaction.
 select id from action where id in /*ids*/ (?) order by id for no key update skip locked;
 
+-- name: hold_settled
+-- Of these deliveries all.
+select id from delivery where id in /*ids*/ (?);
+
+-- name: hold_settled @postgres
+-- Of these deliveries those that nobody else has, until the end of this transaction.
+select id from delivery where id in /*ids*/ (?) order by id for no key update skip locked;
+
 -- name: select_held
 -- The rows of select_due for deliveries that are held.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,

@@ -264,10 +264,11 @@ class Signs:
         numbers = self._rows_of_signs.numbers_of(whos)
         if not numbers:
             return 0
-        mark_touches(self._engine, numbers)
+        # Before any row of them: of two that take signs away one has to be the first in everything.
+        self._revisions.raise_(SIGNS, beside=True)
+        self._changed.touches_go(numbers)
         gone = self._rows_of_signs.drop(numbers)
         self._forget_news()  # what was forgotten is news again
-        self._revisions.raise_(SIGNS, beside=True)
         return gone
 
     def _is_news(self, sign: Sign) -> bool:

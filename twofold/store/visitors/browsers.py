@@ -130,13 +130,36 @@ class Browsers:
 
     def note(self, events: Iterable[Event]) -> None:
         """Remembers who was seen with what, from the browser copies among these events. At most eight engine steps."""
-        self.write(self.news(events))
+        news = self.news(events)
+        self.hold_those_of(news)
+        self.write(news)
 
     def news(self, events: Iterable[Event]) -> list[tuple[Event, list[Identifier]]]:
         """Those that tell something which was not noted, each with its browser's own ids; noted from here on. To be written in
         the same transaction."""
         news = [e for e in events if e.channel is Channel.BROWSER and self._is_news(e)]
         return [(e, ids) for e in news if (ids := browser_ids_of(e))]
+
+    def keys_of(self, news: Sequence[tuple[Event, Sequence[Identifier]]]) -> set[bytes]:
+        """By which ids these browsers are known; of one that says no all its others, too, as its signs go."""
+        own = {i.key for _, ids in news for i in ids}
+        no = [ids for event, ids in news if consent_text(event).startswith(Consent.DENIED)]
+        if no:
+            found = self._engine.run("find_sightings", (key_array({i.key for ids in no for i in ids}), 0))
+            browsers = id_array({row[1] for row in found})
+            own.update(key for _, key in self._engine.run("own_keys", (browsers,)))
+        return own
+
+    def hold_those_of(self, news: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
+        """Among several processes, before anything is written: the ids by which these browsers are known, also those that nobody knows
+        yet; then the browsers that they lead to."""
+        if self._place.alone or not news:
+            return
+        keys = {i.key for _, own in news for i in own}
+        self.hold(keys, news[-1][0].received_at)
+        found = self._engine.run("find_sightings", (key_array(keys), 0))
+        if found:
+            self._engine.run("hold_browsers", (id_array({row[1] for row in found}),))
 
     def write(self, news: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
         """Remembers these."""
@@ -284,8 +307,6 @@ class Browsers:
     def _write(self, events: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
         batch = _Batch()
         seen = [(event, own, identifiers_of(event, own)) for event, own in events]
-        if not self._place.alone:
-            self._hold_those_of(seen)
         self._find(batch, seen, events[-1][0].received_at)
         for event, own, ids in seen:
             self._note_one(batch, event, own, ids)
@@ -306,14 +327,6 @@ class Browsers:
         engine.run_rows("put_browsers", [batch.browsers[number].row() for number in sorted(batch.changed)])
         engine.run_rows("put_visits", [(*row, row_crc(*row)) for row in batch.visits.values()])
         engine.run_rows("put_sightings", [(*row, row_crc(row[0].hex(), *row[1:])) for row in batch.sightings.values()])
-
-    def _hold_those_of(self, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]]) -> None:
-        """The ids by which browsers are known, also those that nobody knows yet; then the browsers that they lead to."""
-        keys = {i.key for _, own, _ in seen for i in own}
-        self.hold(keys, seen[-1][0].received_at)
-        found = self._engine.run("find_sightings", (key_array(keys), 0))
-        if found:
-            self._engine.run("hold_browsers", (id_array({row[1] for row in found}),))
 
     def _find(
         self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
