@@ -39,6 +39,7 @@ def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
             "StitchGate.stitch",
             "Withdrawals.stops",
             "HoldGate.judge",
+            "AddresseeGate.judge",
             "OrderGate.judge",
             "TrustGates.gate_bots",
             "TrustGates.gate_limits",
@@ -58,7 +59,7 @@ def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
 def test_its_gates_know_its_settings(tmp_path: Path) -> None:
     """The rules of the dataset reach the gates that judge by them."""
     with gateway(tmp_path, bots="send", trust={"confirm_s": {"Purchase": 90}, "unconfirmed": "drop"}) as running:
-        trust = running.store.gates.first[4].__self__  # type: ignore[attr-defined]
+        trust = running.store.gates.first[5].__self__  # type: ignore[attr-defined]
         policy = trust._policies[DATASET]
         assert not policy.suppress_bots
         assert policy.trust.confirm_ms == {"Purchase": 90_000}
