@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 import random
+from collections import Counter
 
 import pytest
 from delivering import SWIFT, Clock, delivering, events, numbered
@@ -593,6 +594,38 @@ def test_a_code_that_everybody_meets_opens_the_breaker():
             assert d.outbox.ids(DELIVERED) == set(d.outbox.rows)
 
     broken = True
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("answer", "count", "requests"),
+    [(error(1_234_567), 1, 16), (error(100, 2804003), 9, 9)],
+    ids=["an unknown code", "refusals"],
+)
+def test_each_destination_has_breakers_of_its_own(answer, count, requests):
+    """Two meet what does not open a breaker yet, and what would if it were counted together: twice 15 requests with one unknown code
+    (20 open it), twice 9 refusals (2 of 10 do)."""
+    policy = replace(SWIFT, unknown_tries=100, refusal_window_ms=600_000)
+
+    def script(request):
+        (event,) = request.ids
+        asked[event[0]] += 1
+        return answer if asked[event[0]] <= 15 else OK
+
+    async def scenario():
+        async with (
+            delivering(script, policy=policy, batch=1) as one,
+            delivering(script, policy=policy, batch=1, name="meta-2") as other,
+        ):
+            for d, prefix in ((one, "a"), (other, "b")):
+                d.outbox.add(*events(*(f"{prefix}{n}" for n in range(count))))
+                await d.done()
+
+            assert asked == {"a": requests, "b": requests}
+            assert not one.outbox.pauses
+            assert not other.outbox.pauses
+
+    asked: Counter[str] = Counter()
     asyncio.run(scenario())
 
 
