@@ -61,7 +61,7 @@ class Part:
         self._unexchanged: set[int] = set()
         self._named_by: dict[str, frozenset[int]] = {}
         self._unread_names: list[set[str]] = []
-        self._unmirrored: list[Entry] = []
+        self._unmirrored: list[tuple[MoneyLine, set[str]]] = []  # with its words
         self._mirrored: set[str] = set()
         self._words_here: set[str] = set()
         self._apart: dict[str, MoneyLine] = {}
@@ -135,7 +135,7 @@ class Part:
             words = words_of(line)
             named = {f"{kind}:{word}" for word in words for kind in ("order", "creditor")}
             self._new_full |= (keys | named) - self._full_keys
-            self._unmirrored.append(entry)
+            self._unmirrored.append((line, words))
             self.add_keys(k for k in keys if k.startswith("provider:"))  # whose payment it names, its own line may know
             for word in words:
                 for number in self.batches.named(word):
@@ -241,13 +241,13 @@ class Part:
         """Lines of a bank that may have sent the money of one here back, or the reverse: of its amount the other way round,
         with a word in common."""
         some, self._unmirrored = self._unmirrored, []
-        self._words_here |= {word for entry in some for word in words_of(entry.line)}
+        self._words_here |= {word for _, words in some for word in words}
         span = (self.terms.tolerance.returned_within * 7 // 5 + 7) * DAY_S
         keys = {
-            amount_key(entry.line.currency, -entry.line.gross, at)
-            for entry in some
-            for at in range(entry.line.at - span, entry.line.at + span + WEEK_S, WEEK_S)
-            if words_of(entry.line)
+            amount_key(line.currency, -line.gross, at)
+            for line, words in some
+            if words
+            for at in range(line.at - span, line.at + span + WEEK_S, WEEK_S)
         }
         found = self.shelves.lines(keys - self._mirrored)
         self._mirrored |= keys
