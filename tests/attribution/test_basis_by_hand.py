@@ -5,7 +5,9 @@ Beside each row that belongs into an answer stands one that does not: of another
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from decimal import Decimal as D
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ import pytest
 from tests.attribution.test_credits_by_hand import DAY, DAYS, GIVEN, GOOGLE, LATER, MAIL, META, NEXT, life, touch
 from tests.facts.everything import QUESTIONS
 from tests.reconcile.tables import Tables
-from twofold.attribution.reading import usual_days
+from tests.reconcile.test_closure_law import RULES, write
+from twofold.attribution.reading import read_basis, usual_days
+from twofold.attribution.table import Asked as AskedOfCredits
 from twofold.facts.engine import Asked
 from twofold.reconcile.chain.told import Told
 
@@ -216,3 +220,16 @@ def test_how_long_most_money_takes(told: list[tuple[int, int]], days: int) -> No
 
     rows = [SimpleNamespace(days=n, amount=D(amount)) for n, amount in told]
     assert usual_days(rows) == days
+
+
+def test_without_a_bank_a_day_is_young_until_most_outcomes_are_final(tmp_path: Path) -> None:
+    """By the money where the bank has any, nine tenths of it on the ninth day; by the orders' ends, here the first day, where it has none."""
+    write(tmp_path, ([], []))
+    asked = AskedOfCredits(since=DAY, until=NEXT, currency="GEL")
+    at = (date.fromisoformat(NEXT) - date(1970, 1, 1)).days * DAYS
+    found = []
+    for banked in ([term(1, 3, "60.00", until_at=2 * at), term(4, 9, "40.00", day=NEXT, until_at=2 * at)], []):
+        tables = Tables(Told(orders=[], moves={}, bought=[]), None, 1, 0, {**ROWS, "life_terms": banked})
+        basis = read_basis(tmp_path, asked, ["last"], RULES, UTC, at, tables.ask, "1")
+        found.append((basis.young_days, basis.young_since))
+    assert found == [(9, "2026-03-03"), (1, NEXT)]
