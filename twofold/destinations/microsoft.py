@@ -103,6 +103,8 @@ def _custom(event: Event, name: str) -> dict[str, Any]:
         {
             "transactionId": data.order_id,
             "value": parts.amount(data.value),
+            # The field is of the page [doc]; that goals of custom events compare it, beside `value` as money, is of integrations [code].
+            "eventValue": parts.amount(data.value),
             "currency": data.currency,
             "pageType": "purchase" if name == "purchase" else None,
             "searchTerm": parts.text(data.other.get("search_string")),
