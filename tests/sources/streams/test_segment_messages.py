@@ -154,6 +154,36 @@ def test_the_price_of_what_names_no_goods(properties: dict[str, Any], value: Any
     assert event(event="Spin Result", properties=properties).custom_data.get("value") == value
 
 
+@pytest.mark.parametrize(
+    ("properties", "pieces"),
+    [
+        ({"price": 25.55, "quantity": 2}, 2),
+        ({"quantity": "3"}, 3),
+        ({"quantity": 2, "num_items": 5}, 5),
+        ({"quantity": 0}, None),
+        ({"quantity": "two"}, None),
+        ({"quantity": [2]}, None),
+        ({"quantity": 9, "products": [{"product_id": "1", "quantity": 4}]}, 4),
+    ],
+)
+def test_how_many_of_what_names_no_goods(properties: dict[str, Any], pieces: Any) -> None:
+    """A quantity without goods is the event's own, as RudderStack's published case for X has it; beside goods theirs count."""
+    assert event(event="Home Page Viewed", properties=properties).custom_data.get("num_items") == pieces
+
+
+def test_what_stands_beside_a_list_of_goods_is_a_property() -> None:
+    """RudderStack's published case of an order for Meta: what one product is called elsewhere says nothing of those in the list."""
+    beside = {"product_id": "12345", "quantity": 10, "price": 50}
+    goods = [{"product_id": "1", "price": 19}]
+    listed = event(event="Order Completed", properties={**beside, "revenue": 100, "products": goods}).custom_data
+    assert {name: listed.get(name) for name in beside} == beside
+    assert (listed["contents"], listed["value"]) == ([{"id": "1", "item_price": Decimal(19)}], 100)
+
+    alone = event(event="Product Added", properties=beside).custom_data
+    assert beside.keys() & alone.keys() == set()
+    assert (alone["contents"][0]["id"], alone["num_items"]) == ("12345", 10)
+
+
 def test_an_order_has_its_goods() -> None:
     rows = [
         {"product_id": "507f", "sku": "45790-32", "price": "19.00", "quantity": 2, "name": "Monopoly", "brand": "Hasbro",

@@ -81,6 +81,8 @@ _NO_EVENT = frozenset(("identify", "screen", "group", "alias"))
 # What the platform calls otherwise -> its name in custom_data.
 _RENAMED = {"query": "search_string", "search_term": "search_string", "category": "content_category"}
 _OF_A_PRODUCT = ("ViewContent", "AddToCart", "AddToWishlist")
+# Of one product, where the properties are about one; beside a list of goods a property like any other.
+_OF_ONE = ("product_id", "sku", "price", "quantity")
 _PROMOTIONS = ("Promotion Viewed", "Promotion Clicked")
 # Of a line in `contents`, as senders write it who know one platform's own words -> Meta's.
 _OF_A_LINE = {
@@ -229,6 +231,8 @@ def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, A
 def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str, Any]:
     contents = _goods(name, properties, notes)
     data = {_RENAMED.get(k, k): v for k, v in properties.items() if k not in _READ and v is not None}
+    if parts(properties, "products"):
+        data |= {k: properties[k] for k in _OF_ONE if properties.get(k) is not None}
     if contents and not parts(properties, "products") and (title := text(properties, "name")):
         data["content_name"] = title
     if name in _PROMOTIONS and (title := text(properties, "name")):
@@ -245,6 +249,8 @@ def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str
         data.setdefault("content_ids", [line["id"] for line in contents if line.get("id") is not None])
         if _of_google(properties):
             data.pop("items", None)
+    elif (count := read_integer(properties.get("quantity"))) is not None and count > 0:
+        data.setdefault("num_items", count)
     value = _value(name, properties, contents)
     if value is not None:
         data["value"] = value
