@@ -14,11 +14,13 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bench.payloads.compare import Score, builder_for, event_of, one_event, payload_of
+from bench.payloads.compare import Score, builder_for, event_of, one_event, payload_of, worths_of
 from bench.payloads.messages import messages
 
 HERE = Path(__file__).parent
@@ -35,11 +37,18 @@ def main() -> int:
     if options.speed:
         return _speed()
     score = Score()
-    for case in _cases(options.cases) if options.cases else _by_segment():
+    told = list(_cases(options.cases) if options.cases else _by_segment())
+    worth: dict[str, set[Decimal]] = defaultdict(set)
+    for case in told:
+        if case["platform"] == "linkedin":
+            continue  # segment.js says itself which property is the value there
+        worth[case["message"].get("messageId", "")] |= worths_of(case["platform"], case["body"])
+    for case in told:
         event = event_of(case["message"], case.get("cookies"))
         platform, name = case["platform"], case["message"].get("event", "page")
         ours = payload_of(platform, event, case.get("events")) if event is not None else "refused"
-        score.add(platform, name, one_event(platform, case["body"]), ours)
+        elsewhere = worth[case["message"].get("messageId", "")]
+        score.add(platform, name, one_event(platform, case["body"]), ours, elsewhere)
     rows = list(score.table())
     for row in rows:
         share = 100 * int(row["same"]) / max(1, int(row["comparable"]))

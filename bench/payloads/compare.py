@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, partial
@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bench.payloads.kinds import is_told_again, kind_of
+from bench.payloads.kinds import is_apart, is_told_again, kind_of, worths
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
@@ -89,6 +89,11 @@ def one_event(platform: str, body: dict[str, Any]) -> dict[str, Any]:
     return dict(found[0])
 
 
+def worths_of(platform: str, body: dict[str, Any]) -> set[Decimal]:
+    """What a router's body says that its event is worth."""
+    return worths(_flat(one_event(platform, body)))
+
+
 def _flat(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(tree, dict):
         for key, value in tree.items():
@@ -118,8 +123,11 @@ class Score:
         self.others: dict[str, Counter[str]] = defaultdict(Counter)
         self.fields: dict[tuple[str, str, str], list[tuple[str, Any, Any]]] = defaultdict(list)
 
-    def add(self, platform: str, name: str, theirs: dict[str, Any], ours: dict[str, Any] | str) -> None:
-        """One payload of theirs beside ours; where ours is a reason, all of theirs is missing."""
+    def add(
+        self, platform: str, name: str, theirs: dict[str, Any], ours: dict[str, Any] | str, elsewhere: Collection[Decimal] = ()
+    ) -> None:  # fmt: skip
+        """One payload of theirs beside ours; where ours is a reason, all of theirs is missing. ``elsewhere``: what they tell all
+        platforms together that this event is worth."""
         here = dict(_flat(ours)) if isinstance(ours, dict) else {}
         for path, value in _flat(theirs):
             if value in ("", None) or (isinstance(value, str) and _HEX.fullmatch(value)) or _PEOPLE.search(path):
@@ -128,12 +136,14 @@ class Score:
                 self.same[platform] += 1
                 continue
             kind = "again" if is_told_again(platform, path, value, here) else kind_of(platform, path)
+            if kind == "ours" and is_apart(path, here.get(path), elsewhere):
+                kind = "apart"
             self.others[platform][kind] += 1
             field = re.sub(r"\[\d+\]", "[]", path)
             self.fields[platform, kind, field].append((name, value, here.get(path, "-") if here else ours))
 
     def table(self) -> Iterator[dict[str, int | str]]:
-        """A row a platform, and their sum. ``comparable``: without what is private, a partner's, against the platform's page, or told in another field."""
+        """A row a platform, and their sum. ``comparable``: without what is private, a partner's, against the platform's page, told in another field, or told in two ways by the router itself."""
         for platform in (*sorted(self.same.keys() | self.others.keys()), "all"):
             chosen = [platform] if platform != "all" else list(self.same.keys() | self.others.keys())
             kinds = sum((self.others[one] for one in chosen), Counter[str]())
@@ -141,5 +151,5 @@ class Score:
             rest = kinds["ours"] + kinds["unexplained"]
             yield {
                 "platform": platform, "same": same, "all": same + kinds.total(), "comparable": same + rest,
-                **{kind: kinds[kind] for kind in ("private", "partner", "document", "again", "ours", "unexplained")},
+                **{kind: kinds[kind] for kind in ("private", "partner", "document", "again", "apart", "ours", "unexplained")},
             }  # fmt: skip
