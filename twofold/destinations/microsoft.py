@@ -8,6 +8,7 @@ Marks as in docs/destinations.md: [doc] official page, [code] seen in public int
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +29,7 @@ from twofold.destinations.contract import (
     Terms,
 )
 from twofold.event.model import Content, Event
+from twofold.event.scalars import lenient_amount
 
 PAGE_LOAD: Final = "pageLoad"  # [doc]
 NAMES: Final[Mapping[str, str]] = {
@@ -45,6 +47,15 @@ LIMITS: Final = Limits(
     age_s=7 * 86_400,  # [doc]
     idempotency_s=0,  # the window is not known
 )
+
+# What a sender says in UET's own words -> the field [doc; the names of the properties: code].
+_TEXTS: Final = (
+    ("event_category", "eventCategory"),
+    ("event_label", "eventLabel"),
+    ("ecomm_category", "ecommCategory"),
+)
+_PAGE_TYPES: Final = frozenset(("home", "product", "category", "searchresults", "cart", "purchase", "other"))  # [doc]
+_PAGE_LOAD_ID: Final = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # a UUID [doc]
 
 IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {"em": ("microsoft.em", "sent")}  # [code]
 
@@ -70,12 +81,19 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
                 "eventSourceUrl": event.event_source_url,
                 "referrerUrl": event.referrer_url,
                 "adStorageConsent": _consent(event),
+                "pageLoadId": _page_load_id(event),
             }
         ),
         "userData": user,
         **parts.filled({"customData": _custom(event, name)}),
     }
     return parts.encode(made)
+
+
+def _page_load_id(event: Event) -> str | None:
+    """What joins the events of one page, where the page's tag said it."""
+    told = parts.text(event.custom_data.other.get("page_load_id"))
+    return told if told and _PAGE_LOAD_ID.fullmatch(told) else None
 
 
 def _consent(event: Event) -> str | None:
@@ -106,12 +124,19 @@ def _custom(event: Event, name: str) -> dict[str, Any]:
             # The field is of the page [doc]; that goals of custom events compare it, beside `value` as money, is of integrations [code].
             "eventValue": parts.amount(data.value),
             "currency": data.currency,
-            "pageType": "purchase" if name == "purchase" else None,
+            "pageType": _page_type(data.other) or ("purchase" if name == "purchase" else None),
+            "ecommTotalValue": parts.amount(lenient_amount(data.other.get("ecomm_total_value"))),
+            **{theirs: parts.text(data.other.get(ours)) for ours, theirs in _TEXTS if ours in data.other},
             "searchTerm": parts.text(data.other.get("search_string")),
             "itemIds": list(data.content_ids) or [c.id for c in data.contents],
             "items": [_item(c) for c in data.contents],
         }
     )
+
+
+def _page_type(other: Mapping[str, Any]) -> str | None:
+    told = parts.text(other.get("page_type"))
+    return told if told in _PAGE_TYPES else None
 
 
 class _Line(Struct, omit_defaults=True, gc=False):
@@ -210,6 +235,8 @@ MICROSOFT: Final = Destination(
         "time-out an event is not sent again by itself, it stands among the dead as `ambiguous`, and `twofold revive` has it sent again.",
         "Of e-mail addresses the form without dots and +tag is sent, as integrations cite the guide; click id, address and user agent are "
         "the surer ones. A phone number is not sent: three sources hash it in three ways.",
+        "Properties in the words of its tag are told in their fields: `event_category`, `event_label`, `ecomm_category`, `ecomm_total_value`, "
+        "`page_type` where it is one of its seven, `page_load_id` where it is a UUID.",
         "Microsoft has no test mode: a test event code changes nothing there, and such an event counts.",
     ),
 )
