@@ -60,6 +60,8 @@ def test_what_is_none_of_ours_is_forgotten(name: str) -> None:
         ({"Facebook Conversions API (Actions)": False, "Facebook Pixel": True}, ("-meta",)),
         ({"Facebook Pixel": True, "facebook": False}, ("-meta",)),
         ({f"n{n}": False for n in range(MOST_NAMES)} | {"GA4": False}, ()),
+        ({f"n{n}": False for n in range(MOST_NAMES)} | {"GA4": False, "ALL": False}, ("-*",)),  # behind however many
+        ({"GA4": "off", "Reddit": 0.0, "TikTok": " No ", "Snapchat": "on"}, ("+snap", "-ga4", "-reddit", "-tiktok")),
     ],
 )
 def test_what_a_message_says_of_whom(told: dict[str, Any], words: tuple[str, ...]) -> None:
@@ -75,3 +77,12 @@ def test_a_destination_has_its_own_name_and_what_the_merchant_calls_it() -> None
         False, True, False,
     ]  # fmt: skip
     assert is_addressed(read_addressees({"tiktok-main": True, "TikTok Ads": False}, own), "tiktok-main", "tiktok")
+
+
+def test_names_in_other_scripts_are_told_apart() -> None:
+    """A merchant's own name in Georgian or Russian stands for itself, and not for every name without a Latin letter."""
+    own = {letters_of("მაღაზია"): "meta-tbilisi", letters_of("Café «Юг»"): "meta-south", letters_of("—"): "nobody"}
+    assert read_addressees({"მაღაზია": False, "Другое": False, "": False, " ": False, "–": False}, own) == (
+        "-meta-tbilisi",
+    )
+    assert read_addressees({"CAFE\u0301_юг": False}, own) == ("-meta-south",)

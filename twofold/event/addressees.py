@@ -9,14 +9,16 @@ kept. Pure.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from twofold.event.scalars import read_boolean
 
 EVERYBODY: Final = "*"
 MOST_NAMES = 200
-"""Of more names in one message the first are read."""
+"""Of more names in one message the first are read, and what is said of all."""
 
 _PARTS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("meta", ("facebook", "fbpixel", "metapixel", "metaconversions", "metaads")),
@@ -41,26 +43,30 @@ _OTHERS: Final = ("audience", "appevents", "sheets", "leadads", "campaignmanager
 """In the name of what is no destination of events at that platform: lists of people, apps, tables."""
 _OF_SERVERS: Final = ("conversion", "capi", "cloud", "server")
 """In the name of a platform's way for servers, which is ours: beside it what is said of the platform's script in a page says nothing."""
-_BETWEEN = re.compile(r"[^a-z0-9]+")
+_BETWEEN = re.compile(r"[\W_]+")
+_NO: Final = frozenset(("no", "n", "off", "disabled", "0.0"))
+"""Texts of a no beside those of `read_boolean`: who writes one does not mean that the platform is to be told."""
 
 
 def letters_of(name: str) -> str:
-    """A name as it is compared: `Google Ads`, `google-ads` and `GOOGLE_ADS` are one."""
-    return _BETWEEN.sub("", name.lower())
+    """A name as it is compared: `Google Ads`, `google-ads` and `GOOGLE_ADS` are one. Letters of every script count; empty for a
+    name without any, which is nobody's."""
+    name = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return _BETWEEN.sub("", name.casefold())
 
 
 def read_addressees(told: Mapping[str, Any], own: Mapping[str, str]) -> tuple[str, ...]:
     """Words of what a message says, sorted. ``own``: `letters_of` a name to the destination or platform that it stands for here; it
     comes before what is known of names. A no is false; what says nothing (null, an empty text) is passed over; all else is a yes."""
     said: dict[str, tuple[bool, bool]] = {}  # of whom -> (is of servers, yes)
-    for name, value in list(told.items())[:MOST_NAMES]:
-        if value is None or value == "":
-            continue
+    for name, value in _read(told):
         letters = letters_of(str(name))
+        if not letters or value is None or value == "":
+            continue
         who = EVERYBODY if letters == "all" else own.get(letters) or _platform_of(letters)
         if who is None:
             continue
-        answer = (letters in own or any(part in letters for part in _OF_SERVERS), read_boolean(value) is not False)
+        answer = (letters in own or any(part in letters for part in _OF_SERVERS), not _is_no(value))
         said[who] = _nearer(said[who], answer) if who in said else answer
     words = [f"{'+' if yes else '-'}{who}" for who, (_, yes) in said.items() if who != EVERYBODY or not yes]
     # A yes beside no "nobody but" allows what is allowed already.
@@ -72,6 +78,17 @@ def is_addressed(words: Iterable[str], destination: str, platform: str) -> bool:
     """Whether a message with these words may be told to a destination: its own name decides, else its platform's, else all."""
     said = {word[1:]: word[0] == "+" for word in words}
     return next((said[name] for name in (destination, platform, EVERYBODY) if name in said), True)
+
+
+def _read(told: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Of many names the first; and what is said of all wherever it stands, else many names would let out what nobody may get."""
+    rows = iter(told.items())
+    yield from islice(rows, MOST_NAMES)
+    yield from ((name, value) for name, value in rows if str(name).strip().lower() == "all")
+
+
+def _is_no(value: Any) -> bool:
+    return read_boolean(value) is False or (not isinstance(value, (dict, list)) and str(value).strip().lower() in _NO)
 
 
 def _nearer(a: tuple[bool, bool], b: tuple[bool, bool]) -> tuple[bool, bool]:
