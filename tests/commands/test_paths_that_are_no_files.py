@@ -64,6 +64,8 @@ def test_a_person_is_told_which_of_the_words_it_was(tmp_path):
     for words, said in (
         (["check", "--config", "/dev/full"], "--config: expected a file or a folder, got a device: /dev/full"),
         (["import", "orders", "/dev/urandom"], "FILE: expected a file or a folder, got a device: /dev/urandom"),
+        (["destinations", "--all", "--explain", "/dev/zero"], "--explain: expected a file, got a device: /dev/zero"),
+        (["shopify-senders", str(pipe)], "FILE: expected a file, got a pipe: "),
         (["verify", "-c", str(pipe)], "--config: expected a file or a folder, got a pipe:"),
     ):
         found = invoke(words, env={"COLUMNS": "300"})

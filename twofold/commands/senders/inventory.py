@@ -155,6 +155,10 @@ def _source(page: str) -> str:
 
 def read_page(page: str, hint: str) -> str:
     """A saved page, or what comes on stdin."""
+    from twofold.config.private import odd_kind
+
+    if page != "-" and (got := odd_kind(Path(page))):
+        raise typer.BadParameter(f"expected a file, got {got}: {page}; - reads what is piped in", param_hint=hint)
     try:
         with sys.stdin.buffer if page == "-" else Path(page).open("rb") as file:
             return file.read(MAX_PAGE_BYTES).decode("utf-8", "replace")

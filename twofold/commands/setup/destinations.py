@@ -125,9 +125,12 @@ def _first_dataset(settings: Settings, told: Sequence[DestinationSettings]) -> s
 
 
 def _read(where: str) -> dict[str, Any]:
+    from twofold.config.private import odd_kind
     from twofold.event.json import read_json
     from twofold.event.refusal import Refusal
 
+    if where != "-" and (got := odd_kind(Path(where))):
+        raise typer.BadParameter(f"--explain: expected a file, got {got}: {plain(where)}; - reads what is piped in")
     try:
         tree = read_json(sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes())
     except OSError as err:
