@@ -100,7 +100,9 @@ def _wait(owner: GatewayOwner, number: str, progress: Progress) -> None:
         try:
             answer = owner.ask(AskErasure(id=number))
         except StoreError as err:
-            raise StoreError(f"{err}; erasure {number} goes on when the gateway starts again") from None
+            raise StoreError(
+                f"{err}; erasure {number} goes on by itself once the gateway and its database are there"
+            ) from None
         if answer["erasure"]["state"] == "done":
             return
         if answer["status"]:
