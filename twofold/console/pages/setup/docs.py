@@ -74,7 +74,9 @@ def _texts() -> dict[str, str]:
 
 def titles() -> dict[str, str]:
     """Name to the first heading of each page."""
-    return {name: (found[2] if (found := _HEAD.search(text)) else name) for name, text in _texts().items()}
+    return {
+        name: (found[2].replace("`", "") if (found := _HEAD.search(text)) else name) for name, text in _texts().items()
+    }
 
 
 @lru_cache(maxsize=1)
