@@ -14,6 +14,7 @@ from twofold.errors import RowFailed, StoreAway, StoreError, StoreLocked, StoreO
 from twofold.store.engine import id_array, key_array
 from twofold.store.peers.keys import SharedKeys
 from twofold.store.postgres.connection import connect
+from twofold.store.postgres.faults import refusal_of
 from twofold.store.sqlite.database import expected_schema
 from twofold.store.sqlite.fold_keys import DAY_MS
 
@@ -236,6 +237,20 @@ def test_who_is_not_let_in_hears_why_and_who_has_to_act(postgres: Databases):
             assert "secret-of-few" not in str(told.value)
             with pytest.raises(StoreAway, match="no such database"):
                 connect(address + "_else", writes=True)
+            db.execute("alter role few nologin")
+            with pytest.raises(StoreAway, match="may not log in"):
+                connect(few, writes=True)
+            db.execute("alter role few login connection limit 9")
+            db.execute(f"revoke all on database {db.info.dbname} from public, few")
+            with pytest.raises(StoreAway, match="grant CONNECT"):
+                connect(few, writes=True)
         finally:
             db.execute(f"revoke all on database {db.info.dbname} from few")
             db.execute("drop role few")
+
+
+def test_a_line_that_turns_away_and_a_password_that_lacks_are_told():
+    """By the words of PostgreSQL's and libpq's sources; a server of these tests turns nobody away by its pg_hba.conf."""
+    turned = 'FATAL:  pg_hba.conf rejects connection for host "127.0.0.1", user "u", database "d", no encryption'
+    assert "pg_hba.conf turns" in refusal_of(turned)
+    assert "has none" in refusal_of("fe_sendauth: no password supplied")
