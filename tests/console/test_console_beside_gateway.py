@@ -11,11 +11,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from running_console import PASSWORD, Client, configuration
+
+from twofold.config import load_settings
+from twofold.control.tables import are_current
+from twofold.store.beside.folder import is_open
 
 WITHIN_S = 40
 
@@ -133,9 +139,14 @@ def test_a_gateway_that_is_killed_leaves_the_console_up(serving: Serving, port: 
     orphan = serving.console()
     serving.process.kill()
     serving.process.wait(10)
+    with closing(apsw.Connection(str(tmp_path / "data" / "twofold.db"))) as db:  # there are tables to be made
+        db.execute("insert or replace into changed_day values ('orders', 20000, 99, 0)")
     answer = owner.get("/today")
     assert answer.status == 200
     assert "No gateway runs" in answer.text
+    assert owner.get("/chain").status == 200  # asks tables, which only an owner of the folder makes
+    assert not is_open(tmp_path / "data"), "the next gateway's start finds it taken"
+    assert not are_current(load_settings(tmp_path / "twofold.toml"))
     again = Serving(tmp_path / "twofold.toml", port)
     try:
         assert again.row()["address"] == f"http://127.0.0.1:{port}/console"

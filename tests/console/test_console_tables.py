@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from running_console import configuration
 
 from twofold.config import load_settings
-from twofold.console.money.making import UNDER_WAY, Making
+from twofold.console.money.making import LEFT, UNDER_WAY, Making
 from twofold.console.money.spare import Spare, encode
 from twofold.console.money.task import MODULE, Task, ask
 from twofold.control.tables import are_current
@@ -32,6 +33,10 @@ def test_tables_are_made_again_after_twenty_times_of_what_it_took(filled: Path, 
     shutil.copytree(filled.parent / "data", tmp_path / "data", ignore=left)
     settings = load_settings(configuration(tmp_path))
     making = Making()
+    making.gateway = os.getpid()  # is not what this process was started by
+    assert making.bring(settings, 60) == LEFT  # the next gateway would find the folder taken
+    assert not are_current(settings)
+    making.gateway = os.getppid()
     assert making.bring(settings, 60) == ""
     assert making._again_at > time.monotonic()
     assert are_current(settings)

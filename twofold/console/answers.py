@@ -35,7 +35,7 @@ from twofold.console.parts import LANGUAGE_COOKIE, ROOT, Parts
 from twofold.console.queries.period import CHOICES
 from twofold.console.words import LANGUAGES
 from twofold.spreadsheet import safe_cell
-from twofold.store.beside.folder import is_open
+from twofold.store.beside.folder import is_open, is_open_here
 
 AGAIN_S = 2
 OLD_FORM = "This form is not of this session any more. Go back, load the page again, and try once more."
@@ -106,7 +106,7 @@ class Answers:
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._parts.clock(), "choices": choices,
                 "periods": CHOICES, "datasets": [d.id for d in self._parts.settings.dataset],
                 "names": {d.id: d.name or d.id for d in self._parts.settings.dataset}, "seen_at": self._parts.sums.stretches.received_at, "languages": LANGUAGES,
-                "path": request.url.path, "no_gateway": not is_open(Path(self._parts.settings.server.data)), **figures,
+                "path": request.url.path, "no_gateway": self._has_no_gateway(), **figures,
             }
         )  # fmt: skip
         headers = {**HEADERS, "content-security-policy": evidence.FRAMES} if figures.get("frames") else dict(HEADERS)
@@ -119,6 +119,11 @@ class Answers:
                 f"{LANGUAGE_COOKIE}={asked}; Path={ROOT}; SameSite=Strict; Max-Age=31536000"
             )
         return response
+
+    def _has_no_gateway(self) -> bool:
+        """Also while this console owns the folder itself, as for tables that are made."""
+        folder = Path(self._parts.settings.server.data)
+        return is_open_here(folder) or not is_open(folder)
 
     def _may_share(self, session: Session | None, figures: Mapping[str, Any], role: Role | None = None) -> bool:
         """Whether who looks may share the page; with ``role`` whether somebody of that one may."""

@@ -19,6 +19,7 @@ from twofold.config import ConsoleSettings, Settings
 from twofold.console.access.register import Register
 from twofold.console.app import Console
 from twofold.console.connections import ConsoleProtocol
+from twofold.console.money.making import begun_by
 from twofold.console.parts import ROOT
 from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
@@ -51,6 +52,7 @@ def serve_console(
     require_data(Path(settings.server.data))
     if not gateway:
         bring_along(settings)
+    begun_by(settings, gateway)
     register = Register(Path(settings.server.data))
     try:
         asyncio.run(_serve(settings, register, on_ready, gateway, config))

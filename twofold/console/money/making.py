@@ -6,23 +6,29 @@ gateway's. The work itself is the owner's of the folder (`control.tables`). A pa
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 
 from twofold.config import Settings
 from twofold.control.tables import are_current, make_tables
 from twofold.errors import FactsError, StoreError
+from twofold.store.beside.folder import is_open
 
 FIRST_S, WAIT_S = 30.0, 0.5
 """So long a page waits for tables to be made: for the first ones, and where there are older ones to be shown meanwhile."""
 TIMES, MOST_PAUSE_S = 20, 600.0
+LEFT = "No gateway runs, and this console waits for the next one: start twofold serve, which makes the tables of reports anew."
 UNDER_WAY = "The tables of reports are being made; load the page again in a moment."
 
 
 class Making:
-    """One data folder's. Each call of `bring` is a page's."""
+    """One data folder's. Each call of `bring` is a page's. ``gateway``: the process that started the console, 0 for a person. Where that
+    is gone the folder is left for the next gateway, whose start would find it taken."""
 
     def __init__(self) -> None:
+        self.gateway = 0
         self._turn = threading.Lock()
         self._thread: threading.Thread | None = None
         self._again_at = 0.0
@@ -30,6 +36,8 @@ class Making:
 
     def bring(self, settings: Settings, wait_s: float) -> str:
         """Why the tables are not of now, as far as it waited; empty where they are."""
+        if self.gateway and os.getppid() != self.gateway and not is_open(Path(settings.server.data)):
+            return "" if _are_current(settings) else LEFT
         with self._turn:
             thread = self._thread
             if thread is None or not thread.is_alive():
@@ -66,6 +74,14 @@ _registry = threading.Lock()
 
 def bring_tables(settings: Settings, are_there: bool, patience_s: float = FIRST_S) -> str:
     """Before a page asks the tables: why they are not of now, empty where they are. ``patience_s``: the page waits no longer."""
+    return _making(settings).bring(settings, min(patience_s, WAIT_S if are_there else FIRST_S))
+
+
+def begun_by(settings: Settings, gateway: int) -> None:
+    """Once, at the console's start: which gateway it belongs to."""
+    _making(settings).gateway = gateway
+
+
+def _making(settings: Settings) -> Making:
     with _registry:
-        making = _of_folders.setdefault(settings.server.data, Making())
-    return making.bring(settings, min(patience_s, WAIT_S if are_there else FIRST_S))
+        return _of_folders.setdefault(settings.server.data, Making())

@@ -58,6 +58,11 @@ class FolderLock:
         os.close(self._fd)
 
 
+def is_open_here(folder: Path) -> bool:
+    """True while this process owns the folder."""
+    return folder.resolve() / "lock" in _OPEN_HERE
+
+
 def is_open(folder: Path) -> bool:
     """True while somebody owns the folder, in this process or another."""
     path = folder.resolve() / "lock"
