@@ -10,8 +10,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -466,23 +468,36 @@ def _workers(console: int) -> list[int]:
     return found
 
 
+@contextmanager
+def _stopped_workers(console: int) -> Iterator[None]:
+    """Those that are there, and each that is started meanwhile."""
+    over, stopped = threading.Event(), set()
+
+    def stop() -> None:
+        while not over.wait(0.05):
+            with suppress(OSError):  # one has ended meanwhile
+                for pid in _workers(console):
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
+    try:
+        yield
+    finally:
+        over.set()
+        stopping.join()
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.process
 def test_a_page_that_takes_long_says_so_and_asks_again(money: Running, owner: Client, world: Written) -> None:
     """Its reader is not left without an answer: the page is worked out beside, and is there when it asks again."""
     path = f"/day?day={date.fromisoformat(world.key['since'])}"
-    assert owner.get("/cash").status == 200  # there is a process that waits for the next question
-    for _ in range(60):
-        stopped = _workers(money.process.pid)
-        if stopped:
-            break
-        time.sleep(0.5)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
-    try:
+    with _stopped_workers(money.process.pid):
         answer = owner.ask("GET", f"/console{path}")
-    finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
     assert answer.status == 503
     assert answer.headers["refresh"] == answer.headers["retry-after"]
     assert "The page asks again by itself" in answer.text
