@@ -21,7 +21,7 @@ ONLY_ON_POSTGRES = (
     "test_writers_at_once",
 )
 OWN = (
-    "test_altered", "test_arrivals", "test_beside_accepting", "test_bloom_filter", "test_bodies", "test_dead_rows_on_postgres", "test_durable_file", "test_flips", "test_folder",
+    "test_altered", "test_arrivals", "test_beside_accepting", "test_bloom_filter", "test_bodies", "test_dead_rows_on_postgres", "test_durable_file", "test_failover_on_postgres", "test_flips", "test_folder",
     "test_gateway_on_postgres", "test_key_plans_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_postgres_forms", "test_rolling_upgrade", "test_several_on_postgres",
     "test_standby_on_postgres", "test_statements",
     "test_vitals_on_postgres", "test_walks_on_postgres", "test_watermark",
