@@ -133,6 +133,29 @@ def test_what_was_in_others_way_is_tried_again_by_the_gateway(tmp_path, postgres
     assert_sums_hold(folder_of(tmp_path, "w0"))
 
 
+def test_what_is_held_up_at_a_row_takes_nothing_along_that_was_handed_in_with_it(tmp_path, postgres: Databases) -> None:
+    """Another process has what one job needs, for longer than all its tries. What was in one transaction with it and what waits
+    behind it is done meanwhile; it alone is refused."""
+    held_by_another = "lock table twofold.redaction in exclusive mode"
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        async with peer(tmp_path) as store:
+            with db.transaction():
+                db.execute(held_by_another)
+                held_up = asyncio.ensure_future(store.transact(lambda e: e.db.execute(held_by_another).fetchall()))
+                with_it = asyncio.ensure_future(store.transact(lambda _: "done"))
+                await asyncio.sleep(0)
+                assert await taken(store, "behind it") == [FIRST]
+                assert await with_it == "done"
+                assert not held_up.done()
+                with pytest.raises(StoreAway, match="55P03"):
+                    await held_up
+            assert await taken(store, "after") == [FIRST]
+
+    with operator(postgres.of(tmp_path)) as db:
+        asyncio.run(scenario(db))
+
+
 @contextmanager
 def own_role(db: psycopg.Connection[Any]) -> Iterator[str]:
     """The name of one who may log in until the test says otherwise."""

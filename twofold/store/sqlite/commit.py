@@ -34,6 +34,8 @@ MAX_EVENTS = 500
 
 TRIES = 12
 """How often a job is tried in whose way other processes were, before its sender is told to come again."""
+TOGETHER = 3
+"""How many of these tries it has in one transaction with others: then it goes by itself, behind what waits, and holds nobody else up."""
 REST_S = 0.004
 """How long is waited before the next try, drawn up to so much for each try there was."""
 
@@ -152,13 +154,19 @@ class Commits:
         others: list[Job] = []  # what may run beside others does not wait with what may not, nor the other way round
         while self._waiting and events < MAX_EVENTS:
             job = self._waiting.popleft()
-            if jobs and job.beside != jobs[0].beside and not self._is_alone:
+            if jobs and not self._may_join(job, jobs[0]):
                 others.append(job)
                 continue
             events += len(job.events) + len(job.orders)
             jobs.append(job)
         self._waiting.extendleft(reversed(others))
         return jobs
+
+    def _may_join(self, job: Job, first: Job) -> bool:
+        """Whether they are written in one transaction."""
+        if self._is_alone:
+            return True
+        return job.beside == first.beside and max(job.tries, first.tries) < TOGETHER
 
     def _write(self, jobs: list[Job]) -> None:
         """Writes them where it is their turn at once; else the turn is waited for elsewhere."""
@@ -268,7 +276,9 @@ class Commits:
         """Nothing of them is kept, and nothing was wrong with them: the same once more, at a moment that is drawn."""
         for job in jobs:
             job.tries += 1
-        self._waiting.extendleft(reversed(jobs))
+        # Which of them was held up nobody says. One that goes by itself comes after the others, or these would wait for all its tries.
+        self._waiting.extend(job for job in jobs if job.tries >= TOGETHER)
+        self._waiting.extendleft(job for job in reversed(jobs) if job.tries < TOGETHER)
         self._resting = True
         assert self._loop is not None
         # What waited for a row has held the loop up for as long: others come first then, and of two that waited for each other one.
