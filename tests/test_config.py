@@ -212,3 +212,25 @@ def test_reading_changes_nothing_around_it() -> None:
     before = dict(os.environ)
     read(SMALLEST)
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ('"—" = "meta"', "got '—', by which no message is known"),
+        ('" _ " = "meta"', "got ' _ ', by which no message is known"),
+        ('"ALL" = "meta"', "got 'ALL', which messages say of all"),
+        ('"Outlet ads" = "meta"\n"outlet-ads" = "ga4"', "got 'outlet-ads' and 'Outlet ads', which are read as one"),
+    ],
+)
+def test_a_name_that_no_message_can_be_matched_by_is_said(names: str, said: str) -> None:
+    table = f"\n[dataset.ways_in.integrations]\n{names}\n"
+    with pytest.raises(ConfigError) as refused:
+        read(SMALLEST.replace("\n[[destination]]", f"{table}\n[[destination]]"))
+    assert "dataset 1234567890: ways_in.integrations: expected " in str(refused.value)
+    assert said in str(refused.value)
+
+
+def test_names_in_any_script_may_be_matched() -> None:
+    table = '\n[dataset.ways_in.integrations]\n"Магазин" = "meta"\n"Ads 2" = "meta-1234567890"\n'
+    read(SMALLEST.replace("\n[[destination]]", f"{table}\n[[destination]]"))

@@ -22,6 +22,7 @@ from twofold.config.faults import Faults, Place
 from twofold.config.settings import Settings
 from twofold.config.sources import SOURCE_TYPES
 from twofold.destinations import BY_PLATFORM
+from twofold.event.addressees import letters_of
 
 MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
 METHODS = ("cod", "bank_transfer", "card", "wallet", "later", "gift_card", "manual", "other")
@@ -82,11 +83,24 @@ def check_ways_in(settings: Settings, faults: Faults) -> None:
         for category, purpose in told.consent_categories.items():
             at = (*place, "consent_categories", category)
             expect_one_of(at, f"{where}.consent_categories.{category}", purpose, (*PURPOSES, "necessary"), faults)
-        names = [x.name for x in settings.destination if x.dataset == d.id]
-        for theirs, ours in told.integrations.items():
-            expect_one_of(
-                (*place, "integrations", theirs), f"{where}.integrations.{theirs}", ours, (*names, *BY_PLATFORM), faults
+        _check_integrations((*place, "integrations"), f"{where}.integrations", settings, d, faults)
+
+
+def _check_integrations(place: Place, where: str, settings: Settings, dataset: DatasetSettings, faults: Faults) -> None:
+    """Each name can be met in a message, stands for one destination, and that is there."""
+    names = [x.name for x in settings.destination if x.dataset == dataset.id]
+    first: dict[str, str] = {}
+    for theirs, ours in dataset.ways_in.integrations.items():
+        at, letters = (*place, theirs), letters_of(theirs)
+        expect_one_of(at, f"{where}.{theirs}", ours, (*names, *BY_PLATFORM), faults)
+        if not letters:
+            faults.add(
+                at, f"{where}: expected a name with a letter or digit, got {theirs!r}, by which no message is known"
             )
+        elif letters == "all":
+            faults.add(at, f"{where}: expected a name of one integration, got {theirs!r}, which messages say of all")
+        elif (other := first.setdefault(letters, theirs)) != theirs:
+            faults.add(at, f"{where}: expected each name once, got {theirs!r} and {other!r}, which are read as one")
 
 
 def _check_orders(place: Place, where: str, orders: OrderSettings, faults: Faults) -> None:
