@@ -12,28 +12,37 @@ from copies import copy as copy_of_anybody
 from copies import copy_of_buyer as copy
 from msgspec.structs import replace
 
+from tests.store.order_reports import NOW_S, entry, report
 from twofold.event.model import Event, Tier
+from twofold.store.orders.ledger import OrderEntry
 
 DUE = NOW + HOLD
 PLATFORMS = {"meta-1": "meta", "ads": "google_ads"}
 NOT_META, ONLY_ADS = ("-meta",), ("+google_ads", "-*")
 DRAWN = "9f8E7d6C5b4A3f2E1d0C9b8A7f6E5d4C"  # an id that nobody guesses
+NOBODY = ("-*",)
+CHECKOUT = f"checkout:{DRAWN}"
+ELSEWHERE = {"client_ip_address": "198.51.100.7", "client_user_agent": "Mozilla/5.0 (of another)"}
+EVERYBODY = {"meta-1": "leaves", "ads": "leaves"}
+NO_ONE = {"meta-1": "not_addressed", "ads": "not_addressed"}
 
 
-def told(folder: Path, *rounds: list[Event]) -> dict[str, str]:
-    """What becomes of each destination's delivery when these copies came, round by round, each round claimed when it was due."""
+def told(folder: Path, *rounds: list[Event | OrderEntry]) -> dict[str, str]:
+    """What becomes of each destination's delivery when these copies and reports came, round by round, each round claimed when it was due."""
 
     async def main() -> None:
         async with opened(folder, hold={}, destinations=tuple(PLATFORMS), platforms=PLATFORMS) as store:
             for n, copies in enumerate(rounds):
                 for one in copies:
-                    await store.append([one])
+                    await (store.append_orders([one]) if isinstance(one, OrderEntry) else store.append([one]))
                 for name in PLATFORMS:
                     await claim(store, DUE + n, destination=name)
 
     asyncio.run(main())
     assert_sums_hold(folder)
-    return {d["destination"]: d["reason"] or "leaves" for d in rows(folder, "deliveries")}
+    stand = rows(folder, "deliveries")
+    assert len(stand) == len(PLATFORMS)  # all of one action
+    return {d["destination"]: d["reason"] or "leaves" for d in stand}
 
 
 def says(words: tuple[str, ...], tier: Tier, **facts: Any) -> Event:
@@ -88,6 +97,68 @@ def test_a_servers_word_about_a_signed_order_counts_where_it_is_the_buyers(
         nowhere = {"client_ip_address": None, "client_user_agent": None}
         server = replace(server, user_data=replace(server.user_data, **nowhere))
     assert told(tmp_path, [server, signed]) == {"meta-1": meta, "ads": "leaves"}
+
+
+def shop(*aliases: str, at: int = NOW) -> OrderEntry:
+    """The order as its shop signs it, with nothing of the buyer in it, so that there is no copy of its own."""
+    return entry(report(aliases=aliases, at=at // 1000, placed=NOW_S), at=at)
+
+
+@pytest.mark.parametrize("order", ["before", "with", "after"])
+@pytest.mark.parametrize("tier", [Tier.T0, Tier.T1])
+def test_a_stranger_stops_no_order_that_its_shop_reports_without_a_buyer(
+    tmp_path: Path, tier: Tier, order: str
+) -> None:
+    """Such an order is told by the first browser that names it, whose wish is not the shop's; also where the report comes after it
+    was kept back."""
+    stranger = says(NOBODY, tier)
+    rounds = {"before": ([shop()], [stranger]), "with": ([stranger, shop()],), "after": ([stranger], [shop(at=DUE)])}
+    assert told(tmp_path, *rounds[order]) == EVERYBODY
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["reported before", "reported after"])
+@pytest.mark.parametrize(
+    ("facts", "stands"),
+    [
+        ({"links": (CHECKOUT,)}, NO_ONE),
+        ({"order_vouched": True}, NO_ONE),
+        ({"links": (f"checkout:{DRAWN[::-1]}",)}, EVERYBODY),
+        ({"links": ("order:1001", "number:1001")}, EVERYBODY),
+    ],
+    ids=["the checkout's secret", "a token that names the order", "another's secret", "its numbers"],
+)
+def test_a_browser_that_proves_to_be_the_buyers_is_heard(
+    tmp_path: Path, facts: dict[str, Any], stands: dict[str, str], late: bool
+) -> None:
+    buyer = replace(says(NOBODY, Tier.T1), **facts)
+    rounds = ([buyer], [shop(CHECKOUT, at=DUE)]) if late else ([shop(CHECKOUT)], [buyer])
+    assert told(tmp_path, *rounds) == stands
+
+
+def test_a_stranger_beside_the_buyer_stops_nothing_of_such_an_order(tmp_path: Path) -> None:
+    """The word of the buyer alone decides."""
+    buyer = replace(says(NOT_META, Tier.T0), links=(CHECKOUT,))
+    stranger = replace(says(NOBODY, Tier.T0, at=NOW + 1, **ELSEWHERE), event_id="2")
+    assert told(tmp_path, [shop(CHECKOUT), buyer, stranger]) == {"meta-1": "not_addressed", "ads": "leaves"}
+
+
+@pytest.mark.parametrize("tier", [Tier.T0, Tier.T1])
+@pytest.mark.parametrize("first", ["the stranger", "the buyer", "the stranger, kept back"])
+def test_no_browser_rules_out_what_another_lets_go(tmp_path: Path, tier: Tier, first: str) -> None:
+    """An order's number is known to strangers, where no shop reports as well."""
+    buyer = says((), tier)
+    stranger = replace(says(NOBODY, tier, **ELSEWHERE), event_id="2")
+    rounds = {
+        "the stranger": ([stranger, buyer],),
+        "the buyer": ([buyer, stranger],),
+        "the stranger, kept back": ([stranger], [buyer]),
+    }
+    assert told(tmp_path, *rounds[first]) == EVERYBODY
+
+
+def test_each_word_of_one_browser_rules_out(tmp_path: Path) -> None:
+    both = [says(NOT_META, Tier.T0), replace(says(("-google_ads",), Tier.T0, at=NOW + 1), event_id="2")]
+    assert told(tmp_path, both) == NO_ONE
 
 
 def test_it_concerns_that_message_and_no_other_of_the_browser(tmp_path: Path) -> None:

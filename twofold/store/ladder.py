@@ -111,14 +111,23 @@ def heard(copies: Sequence[Event]) -> Sequence[Event]:
     return [c for c in copies if not any(c is d for d in doubted) or is_buyers(c, own)]
 
 
-def trusted_wishes(copies: Sequence[Event]) -> list[tuple[str, ...]]:
+def trusted_wishes(copies: Sequence[Event]) -> list[list[tuple[str, ...]]]:
     """Which destinations may be told, by the copies that count and whose word counts for it: those of the highest tier, and below a
     signed order a server's that more than its key proves to be the buyer's, as with a no (`heard`). A browser's word about what a
-    server or the shop reported counts for nothing: it is no consent, and nobody needs it from the buyer."""
+    server or the shop reported counts for nothing: it is no consent, and nobody needs it from the buyer.
+
+    Voices: what one of them lets go goes, each word of a voice may rule out. Servers and the shop are one; where nobody but browsers
+    speaks each browser is one, as an order's number is known to strangers. Of a crowd the outer copies are asked."""
+    if not copies:
+        return []
     top = max(c.tier for c in copies)
     own = [c for c in copies if c.tier == top]
-    beside = [c for c in copies if c.destinations and _T2 <= c.tier < top and is_buyers(c, own)]
-    return [c.destinations for c in (*own, *beside) if c.destinations]
+    if top < _T2:
+        voices = [own] if len(own) == 1 else _browsers(outer(own))
+    else:
+        beside = [c for c in copies if c.destinations and _T2 <= c.tier < top and is_buyers(c, own)]
+        voices = [[*own, *beside]]
+    return [[c.destinations for c in voice if c.destinations] for voice in voices]
 
 
 def consent_of(copies: Sequence[Event]) -> str:

@@ -66,6 +66,19 @@ class OrderGate:
         candidate.event = _in_time(candidate.event, judged.since, now_ms)
         return None
 
+    def proved(self, candidate: Candidate) -> list[Event] | None:
+        """Of browsers' copies those that are the buyer's by a token or a secret of the purchase, where a shop has reported the order that
+        is told by them; None where none has."""
+        if candidate.event.event_name not in ORDER_GATED:
+            return None
+        row = self._orders.order_of(candidate.action, candidate.event)
+        state = decode_state(row.state) if row else None
+        if row is None or state is None or not (state.known or state.test):
+            return None
+        if candidate.event.event_name != "Purchase" and row.action != candidate.action and not is_renewal(state.sale):
+            return None  # an event of its own
+        return self._orders.proved(row, candidate.copies)
+
     def recheck(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
         """Before a further attempt: an order that was cancelled meanwhile is not sent, if it surely never arrived."""
         if candidate.unsure or candidate.event.event_name not in ORDER_GATED:

@@ -5,7 +5,7 @@ Owns the order, and why it is this one:
 1. what a visit gives comes first, because what is stitched is judged like the rest;
 2. who withdrew consent is not sent, whatever else holds: no later gate may hold it and so keep it longer;
 3. a destination's own hold: before anything is decided that may be another thing when it is over;
-4. whom the message is meant for: it needs no order's word;
+4. whom the message is meant for: it needs no order's state, only that there is one;
 5. the order, with its own money: by it later gates see what would really leave;
 6. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
    an order that a shop reports needs no browser's word;
@@ -54,7 +54,7 @@ class Gates:
     ) -> None:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
         holds = HoldGate({dataset: route.holds for dataset, route in routes.items()})
-        addressees = AddresseeGate({dataset: route.platforms for dataset, route in routes.items()})
+        addressees = AddresseeGate({dataset: route.platforms for dataset, route in routes.items()}, order.proved)
         self._stitch = stitch
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (

@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
-from twofold.event.identity import bare_order, is_order_name, of_shop
+from twofold.event.identity import bare_order, is_order_name, is_secret_link, of_shop
 from twofold.event.model import Event
 from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport, decode_report, encode_report
@@ -332,6 +332,21 @@ class Orders:
         if order is None:
             return self._of_number(event)
         return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0])
+
+    def proved(self, row: OrderRow, copies: Iterable[Event]) -> list[Event]:
+        """Of these copies those that say what nobody knows of the order but its shop and its buyer, or that bear a token which names it."""
+        shop = self.shop_of(row.dataset, decode_state(row.state).sources) if row.dataset in self._shops else ""
+        names = {name for (name,) in self._engine.run("names_of_order", (row.id,))}
+
+        def is_of_it(name: str) -> bool:
+            return name_of(row.dataset, of_shop(shop, name, name)) in names
+
+        return [
+            c
+            for c in copies
+            if (c.order_vouched and is_of_it(f"order:{bare_order(c.custom_data.order_id or '')}"))
+            or any(is_secret_link(link) and is_of_it(link) for link in c.links)
+        ]
 
     def _of_some_shop(self, event: Event) -> OrderRow | None:
         """The order of a copy that does not say which of the dataset's shops it is of: the only one near its time."""
