@@ -210,7 +210,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    silence_s = 8.0  # longer than any walk waits for it
+    silence_s = 60.0  # longer than any walk waits for it
 
     def handle_error(self, request: object, client_address: object) -> None:
         pass  # a browser that goes away, or speaks plainly to a door that does not
