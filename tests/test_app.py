@@ -255,6 +255,7 @@ def test_what_was_seen_is_kept_once_the_disk_has_room_again(tmp_path: Path) -> N
 
 def test_a_process_goes_on_as_it_was_once_its_gateway_has_ended(tmp_path: Path) -> None:
     """What it loaded is out of the collector's sight only as long as it serves; else it would be there for good."""
+    gc.unfreeze()
     before = sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
     running = gateway(tmp_path)
 

@@ -244,6 +244,7 @@ def plant(module: str, number: int, living: Sequence[FunctionType]) -> None:
 
 def _living_functions(modules: Iterable[str]) -> dict[str, list[FunctionType]]:
     found: dict[str, list[FunctionType]] = {module: [] for module in modules}
+    gc.unfreeze()  # the tests' own frame puts what was loaded out of sight
     for one in gc.get_objects():
         if isinstance(one, FunctionType) and (module := (one.__module__ or "").removeprefix("twofold.")) in found:
             found[module].append(one)
@@ -258,6 +259,7 @@ def _changes(module: str) -> list[Change]:
 def _caches(modules: Iterable[str]) -> Iterator[Any]:
     """What keeps the answers of functions of these modules."""
     names = {f"twofold.{module}" for module in modules}
+    gc.unfreeze()
     for one in gc.get_objects():
         if hasattr(type(one), "cache_clear") and getattr(one, "__module__", None) in names:
             yield one
