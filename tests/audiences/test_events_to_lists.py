@@ -1,4 +1,4 @@
-"""A gateway with events, and lists at two platforms that follow them: who is erased, withdraws, or says no to one platform is gone there.
+"""A gateway with events, and lists at three platforms that follow them: who is erased, withdraws, or says no to one platform is gone there.
 
 Processes and sockets are real; what may be on a list is worked out here with hashlib.
 """
@@ -18,11 +18,11 @@ import requests
 from tests.acceptance.gateway_process import gateway
 from tests.audiences.shoppers import HOUR, did, kept
 from tests.fakes.graph import in_thread
-from tests.fakes.platforms.lists import MetaLists, TikTokLists
+from tests.fakes.platforms.lists import GoogleLists, MetaLists, TikTokLists
 from tests.store.copies import NOW, opened
 from twofold.audiences.run import sync
 from twofold.audiences.schedule import ScheduledAudiences, Turns
-from twofold.audiences.showing import lists_shown, trail_shown
+from twofold.audiences.showing import lists_shown
 from twofold.clock import now_ms
 from twofold.config import AudienceSettings, load_settings, settings_from
 from twofold.consent.marks import Mark
@@ -54,6 +54,19 @@ rule = "viewed_not_bought"
 smallest = 1
 lists = {{ meta-1 = "100", tiktok-1 = "a1" }}
 """
+GRANT = "refresh-token-Hn5"
+AT_GOOGLE = """
+[[account]]
+platform = "google_ads"
+id = "123-456-7890"
+name = "google-1"
+token = "env:GOOGLE_TOKEN"
+client_id = "app"
+client_secret = "secret-of-the-app"
+endpoint = "{google}"
+"""
+LATER_MS = 700_000
+"""After which Google is asked what came of a request."""
 PATIENCE_S = 120
 
 
@@ -83,42 +96,63 @@ class Shopper:
 
 
 def test_lists_follow_what_people_say(tmp_path: Path) -> None:
-    mary, anna, lia, nino = (Shopper(name, n) for n, name in enumerate(("mary", "anna", "lia", "nino"), 1))
+    """One is erased, one takes consent back, and three each say no to one platform, in the words that banners have for it."""
+    mary, anna, lia, gia, dato, nino = all_of_them = [
+        Shopper(name, n) for n, name in enumerate(("mary", "anna", "lia", "gia", "dato", "nino"), 1)
+    ]
     meta, tiktok = MetaLists(token=TOKEN, lists={"100": {}}), TikTokLists(ADVERTISER, TOKEN, {"a1": set()})
+    google = GoogleLists("1234567890", set(), GRANT, int(time.time()), processing=0, lists={"555": set()})
     yes = {"marketing": "granted"}
-    with in_thread(meta) as one, in_thread(tiktok) as two:
+    with in_thread(meta) as one, in_thread(tiktok) as two, in_thread(google) as three:
         toml = TOML.format(key=KEY, meta=one.url, tiktok=two.url, advertiser=ADVERTISER)
-        with gateway(toml, tmp_path / "data", env={"LISTS_TOKEN": TOKEN}) as g:
+        toml = toml.replace("[[audience]]", AT_GOOGLE.format(google=three.url) + "[[audience]]\nterms_accepted = true")
+        toml = toml.replace('tiktok-1 = "a1"', 'tiktok-1 = "a1", google-1 = "555"')
+        env = {"LISTS_TOKEN": TOKEN, "GOOGLE_TOKEN": GRANT}
+        with gateway(toml, tmp_path / "data", env=env) as g:
 
             def say(*events: dict[str, Any]) -> None:
                 told = requests.post(f"{g.url}/v25.0/1/events", json={"data": events, "access_token": KEY}, timeout=20)
                 assert told.status_code == 200, told.text
 
-            settings = load_settings(g.config, data=str(g.data), environ={"LISTS_TOKEN": TOKEN})
-            say(*(p.event(yes) for p in (mary, anna, lia)), nino.event(None))
+            settings = load_settings(g.config, data=str(g.data), environ=env)
+            say(*(p.event(yes) for p in (mary, anna, lia, gia, dato)), nino.event(None))
             done = g.run("audiences", "sync", "--json")
             assert done.returncode == 0, done.stderr
             assert TOKEN not in done.stdout + done.stderr
             told = [json.loads(line) for line in done.stdout.splitlines()]
-            assert {row["account"]: row["added"] for row in told} == {"meta-1": 3, "tiktok-1": 3}
-            assert set(meta.lists["100"]) == {p.at_meta for p in (mary, anna, lia)}
-            assert tiktok.lists["a1"] == {p.at_tiktok for p in (mary, anna, lia)}
+            assert {row["account"]: row["added"] for row in told} == {"meta-1": 5, "tiktok-1": 5, "google-1": 5}
+            sync(settings, [], lambda: now_ms() + LATER_MS)
+            agreed = [p for p in all_of_them if p is not nino]
+            assert set(meta.lists["100"]) == {p.at_meta for p in agreed}
+            assert tiktok.lists["a1"] == google.lists["555"] == {p.at_tiktok for p in agreed}
 
-            # Mary is erased, Anna takes her consent back, Lia says no to TikTok alone.
             assert g.run("erase", "--email", mary.email, "--yes").returncode == 0
             assert g.run("consent", "withdraw", "--email", anna.email).returncode == 0
-            say(lia.event(yes | {"platforms": {"tiktok": False}}))
-            assert {d.account: d.removed for d in sync(settings, [], now_ms)} == {"meta-1": 2, "tiktok-1": 3}
-            assert set(meta.lists["100"]) == {lia.at_meta}
-            assert tiktok.lists["a1"] == set()
+            for shopper, name in ((lia, "tiktok"), (gia, "google"), (dato, "Facebook")):
+                say(shopper.event(yes | {"platforms": {name: False}}))
+            removed = {d.account: d.removed for d in sync(settings, [], lambda: now_ms() + 2 * LATER_MS)}
+            assert removed == {"meta-1": 3, "tiktok-1": 3, "google-1": 3}
+            sync(settings, [], lambda: now_ms() + 3 * LATER_MS)
+            assert set(meta.lists["100"]) == {lia.at_meta, gia.at_meta}
+            assert tiktok.lists["a1"] == {gia.at_tiktok, dato.at_tiktok}
+            assert google.lists["555"] == {lia.at_tiktok, dato.at_tiktok}
 
-            removals = [(t["account"], t["rows"], t["outcome"]) for t in trail_shown(settings) if t["kind"] == "remove"]
-            assert sorted(removals) == [("meta-1", 2, "accepted"), ("tiktok-1", 3, "accepted")]
-            shown, _ = lists_shown(settings)
-            assert (shown["fitting"], shown["people"], shown["told"]) == (3, 1, 1)
-            assert shown["left_out"] == {"consent_unstated": 1, "consent_withdrawn": 1}
+            trail = [json.loads(line) for line in g.run("audiences", "trail", "--json").stdout.splitlines()]
+            removals = [(t["account"], t["rows"], t["outcome"], t["later"]) for t in trail if t["kind"] == "remove"]
+            assert sorted(removals) == [
+                ("google-1", 3, "accepted", "success"),
+                ("meta-1", 3, "accepted", ""),
+                ("tiktok-1", 3, "accepted", ""),
+            ]
+            for shown in lists_shown(settings):
+                assert (shown["fitting"], shown["people"], shown["told"]) == (5, 2, 2)
+                assert shown["left_out"] == {
+                    "consent_unstated": 1,
+                    "consent_withdrawn": 1,
+                    "consent_denied_platform": 1,
+                }
         held = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
-        gone = [mary.email, mary.phone, mary.at_meta[0], mary.at_meta[1], mary.at_tiktok[1], TOKEN]
+        gone = [mary.email, mary.phone, mary.at_meta[0], mary.at_meta[1], mary.at_tiktok[1], TOKEN, GRANT]
         assert [text for text in gone if text.encode() in held] == []
 
 

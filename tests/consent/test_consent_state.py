@@ -51,6 +51,11 @@ STATEMENTS = [
     ({"platforms": {"tiktok": False, "Meta": "granted"}}, UNSTATED, (), ("platform:tiktok",)),
     ({"marketing": True, "platforms": {"ga4": "denied"}}, UNSTATED, ADS, ("platform:ga4",)),
     ({"platforms": {"x": "maybe"}}, UNSTATED, (), ("platform:x",)),
+    ({"platforms": {"google": False}}, UNSTATED, (), ("platform:ga4", "platform:google_ads")),
+    ({"platforms": {"Facebook": False, "Google Ads": "denied"}}, UNSTATED, (), ("platform:google_ads", "platform:meta")),
+    ({"platforms": {"Facebook Custom Audiences": False, "bing": True}}, UNSTATED, (), ("platform:meta",)),
+    ({"platforms": {"twitter": 0, "a-vendor": True}}, UNSTATED, (), ADS),
+    ({"platforms": {"outbrain": False}}, UNSTATED, (), ("platform:outbrain",)),
     ({"platforms": "none"}, UNSTATED, (), ADS),
     ({"platforms": {"a;b": False}}, UNSTATED, (), ADS),
     # Shopify's customer privacy

@@ -23,6 +23,7 @@ from twofold.consent.bits import Unreadable
 from twofold.consent.gpp import OptOuts, read_gpp, read_us_privacy
 from twofold.consent.state import PLATFORM, read_consent, strictest
 from twofold.consent.tcf import TcString, read_tcf
+from twofold.event.addressees import platforms_of
 from twofold.event.model import Consent
 from twofold.event.refusal import describe_key
 
@@ -257,10 +258,15 @@ def _of_platforms(part: Any) -> Choices:
     """Who was refused by name, as a banner that asks for each vendor does. A yes to one platform grants no purpose."""
     if not isinstance(part, dict):
         raise Unreadable("expected an object of platforms")
-    named = {str(name).strip().lower(): read_consent(word) for name, word in part.items()}
-    if not all(_PLATFORM.fullmatch(name) for name in named):
-        raise Unreadable("expected names such as meta or ga4")
-    return {f"{PLATFORM}{name}": _NO for name, choice in named.items() if choice is _NO}
+    refused: Choices = {}
+    for name, word in part.items():
+        told = str(name).strip().lower()
+        names = platforms_of(told) or (told,)
+        if not all(_PLATFORM.fullmatch(one) for one in names):
+            raise Unreadable("expected names such as meta or ga4")
+        if read_consent(word) is _NO:
+            refused |= {f"{PLATFORM}{one}": _NO for one in names}
+    return refused
 
 
 _READERS: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {

@@ -38,6 +38,10 @@ begin the name (`_BEGINS`)."""
 _WHOLE: Final[Mapping[str, str]] = {
     "ga": "ga4", "fb": "meta", "meta": "meta", "snap": "snap", "microsoft": "microsoft", "bing": "microsoft", "twitter": "x", "x": "x",
 }  # fmt: skip
+_SEVERAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "google": ("ga4", "google_ads"), "instagram": ("meta",), "youtube": ("google_ads",),
+}  # fmt: skip
+"""Names of a company or of a place of its, by which a shopper refuses all that goes there; no destination is meant by one."""
 _BEGINS: Final = frozenset(("ga4", "xads", "xpixel", "xconversion"))
 _OTHERS: Final = ("audience", "appevents", "sheets", "leadads", "campaignmanager")
 """In the name of what is no destination of events at that platform: lists of people, apps, tables."""
@@ -80,6 +84,16 @@ def is_addressed(words: Iterable[str], destination: str, platform: str) -> bool:
     return next((said[name] for name in (destination, platform, EVERYBODY) if name in said), True)
 
 
+def platforms_of(name: str) -> tuple[str, ...]:
+    """Whom a shopper means by a name who refuses somebody: every platform of a company, and its lists of people as well. Empty for a
+    name that stands for nothing here."""
+    letters = letters_of(name)
+    if letters in _SEVERAL:
+        return _SEVERAL[letters]
+    platform = _WHOLE.get(letters) or _by_its_parts(letters)
+    return (platform,) if platform else ()
+
+
 def _read(told: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """Of many names the first; and what is said of all wherever it stands, else many names would let out what nobody may get."""
     rows = iter(told.items())
@@ -103,6 +117,10 @@ def _platform_of(letters: str) -> str | None:
         return _WHOLE[letters]
     if any(part in letters for part in _OTHERS):
         return None
+    return _by_its_parts(letters)
+
+
+def _by_its_parts(letters: str) -> str | None:
     for platform, parts in _PARTS:
         if any(letters.startswith(p) if p in _BEGINS else p in letters for p in parts):
             return platform
