@@ -53,7 +53,7 @@ def orders(g: Gateway) -> Any:
 
 
 def route(g: Gateway) -> Any:
-    return g.store._outbox._routes["1"]
+    return g.store._outbox._candidates._routes["1"]
 
 
 def worker(g: Gateway) -> Any:

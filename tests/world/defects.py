@@ -28,11 +28,11 @@ from twofold.privacy import retention, runner
 from twofold.privacy.erase import ErasureStep
 from twofold.privacy.retention import Retention
 from twofold.pulling.contract import Who
-from twofold.store import outbox as outboxes
 from twofold.store.beside.watermark import Watermark
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.fetches import book
 from twofold.store.folding import Folding
+from twofold.store.gates import candidates
 from twofold.store.gates.contract import Held
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
@@ -107,8 +107,8 @@ def _first_word_counts(patch: pytest.MonkeyPatch) -> None:
         first = min(copies, key=lambda copy: copy.received_at)
         return msgspec.structs.replace(original(copies), custom_data=first.custom_data)
 
-    original = outboxes.unite
-    patch.setattr(outboxes, "unite", unite)
+    original = candidates.unite
+    patch.setattr(candidates, "unite", unite)
 
 
 def _no_lease(patch: pytest.MonkeyPatch) -> None:
