@@ -111,10 +111,12 @@ def test_a_key_is_forgotten_by_the_time_that_is_certain(tmp_path):
     assert with_store(tmp_path, scenario) == [FIRST, FIRST, REPEAT, REPEAT]
 
 
+@pytest.mark.parametrize("off", [0, -10_950, 3_650], ids=["right", "30 years back", "10 years ahead"])
 @pytest.mark.parametrize("logged", [False, True], ids=["tree", "log"])
-def test_keys_that_came_while_nobody_was_sure_how_late_it_is_have_their_window(tmp_path, logged, monkeypatch):
+def test_keys_that_came_while_nobody_was_sure_how_late_it_is_have_their_window(tmp_path, logged, off, monkeypatch):
     """A folder wakes after ten idle days. Until the clock is believed it is still the old day for whatever cannot be taken back;
-    what came meanwhile is remembered for eight days all the same, and then forgotten."""
+    what came meanwhile is remembered for eight days all the same, and then forgotten, whatever the clock said of it (``off``: by
+    how many days that was wrong)."""
     if logged:
         monkeypatch.setattr(fold_keys.FoldKeys.__init__, "__defaults__", (0, fold_keys.FULL))
     woken = MIDNIGHT + 10 * DAY
@@ -122,10 +124,22 @@ def test_keys_that_came_while_nobody_was_sure_how_late_it_is_have_their_window(t
 
     async def scenario(store):
         store.trust(lambda now: min(now, sure[0]))
-        verdicts = [*await store.append([copy("old", at=MIDNIGHT)]), *await store.append([copy("new", at=woken)])]
+        verdicts = [
+            *await store.append([copy("old", at=MIDNIGHT)]),
+            *await store.append([copy("new", at=woken + off * DAY)]),
+        ]
         sure[0] = woken + 20 * DAY  # the clock is believed
+        await store.append([copy("another", at=woken)])
         for days in (0, 1, 8, 9):
             verdicts += await store.append([copy("new", at=woken + days * DAY)])
         return verdicts
 
     assert with_store(tmp_path, scenario) == [FIRST, FIRST, REPEAT, REPEAT, REPEAT, FIRST]
+
+
+def test_a_start_by_a_clock_set_back_for_years_forgets_nothing_that_came_after_it(tmp_path):
+    """The process is another than the one that knew the day."""
+    woken = MIDNIGHT + 10 * DAY
+    assert appended(tmp_path, [copy("old", at=MIDNIGHT)]) == [FIRST]
+    copies = [copy("new", at=1), copy("another", at=woken), copy("new", at=woken), copy("new", at=woken + 8 * DAY)]
+    assert appended(tmp_path, copies) == [FIRST, FIRST, REPEAT, REPEAT]

@@ -315,7 +315,7 @@ def _emptied_while_waiting(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keys_of_doubt(patch: pytest.MonkeyPatch) -> None:
-    def took(_self: FoldKeys, _day: int, _since_ms: int) -> bool:
+    def took(_self: FoldKeys, _day: int, _next_one: int, _since_ms: int) -> bool:
         return False
 
     patch.setattr(FoldKeys, "_took_keys", took)

@@ -67,6 +67,10 @@ FOUND = {
         783, [("jump", 315_360_000_000, 480_000), ("server", 8), ("news", 0, 0), ("lose", 6489, 1), ("answers", 2, 10, 6),
               ("server", 3, 0, 8, 3), ("pass", 3_601_000), ("cut", 34, 4073), ("shop", 0), ("withdraw", 0, 0), ("grant", 0, 0)],
     ),
+    "a browser behind a server that came after ten idle days by a clock thirty years back": (
+        9536, [("unnoticed", 8, 2), ("age", 10), ("cut", 37, 18436), ("jump", -946_080_000_000, 480_000), ("pass", 6_000), ("pass", 6_000),
+               ("server", 6, 8, 3, 2), ("jump", -660_000, 120_000), ("browser", 2, 2)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""

@@ -24,7 +24,8 @@ class SharedKeys:
         self._engine = engine
         self._revisions = revisions or Revisions(engine)
         self._window = window_days
-        self._day = 0
+        self._day = 0  # by which keys are forgotten
+        self._claimed_on: int | None = None  # the day that keys are put down to; not known before the first turn
         self._expired = True  # what left the window on that day is gone
         self._held: dict[bytes, int | None] = {}  # by this transaction, with the actions that they lead to
 
@@ -44,14 +45,14 @@ class SharedKeys:
         if new:
             if self._held and self._revisions.beside:
                 raise NotBeside
-            held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._day))
+            held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._claimed_on or self._day))
             self._held.update((bytes(key), action) for key, action in held)
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Claims keys for actions."""
         self.turn(now_ms)
         self.hold(key for key, _ in rows)
-        self._engine.run_rows("claim_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
+        self._engine.run_rows("claim_fold_keys", [(key, action, self._claimed_on) for key, action in sorted(rows)])
         for key, action in rows:
             if self._held.get(key, action) is None:
                 self._held[key] = action
@@ -59,12 +60,16 @@ class SharedKeys:
     def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Leads known keys to other actions, for a whole window."""
         self.turn(now_ms)
-        self._engine.run_rows("lead_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
+        self._engine.run_rows("lead_fold_keys", [(key, action, self._claimed_on) for key, action in sorted(rows)])
         self._held.update((key, action) for key, action in rows if key in self._held)
 
     def turn(self, now_ms: int) -> None:
-        """The day by which keys are forgotten; a clock set back forgets nothing early. Some old ones go."""
+        """The day by which keys are forgotten; a clock set back forgets nothing early, and puts keys down to the newest day there
+        is, also one of an earlier process. Some old ones go."""
         day = now_ms // DAY_MS
+        if self._claimed_on is None:
+            self._claimed_on = int(self._engine.run("newest_key_day")[0][0])
+        self._claimed_on = max(self._claimed_on, day)
         if day > self._day:
             self._day, self._expired = day, False
         if not self._expired:

@@ -60,17 +60,26 @@ on conflict (key) do update set action = excluded.action, day = excluded.day;
 
 -- name: expire_fold_keys
 -- Some keys that have left the window: claimed before a day, and not by an action that began since, between two times in ms; what came
--- while nobody was sure how late it is stands under the last day that was sure.
+-- while nobody was sure how late it is stands under the last day that was sure. By a wrong clock it is stamped before that day or
+-- later than now, and may have come as late as the next day that has keys.
 delete from held_key where key in (
     select k.key from held_key as k left join action as a on a.id = k.action
-    where k.day < ?1 and (a.created_at is null or a.created_at < ?3 or a.created_at >= ?4) order by k.day limit ?2);
+    where k.day < ?1 and (a.created_at is null or ?3 > case when a.created_at >= k.day * 86400000 and a.created_at < ?4
+        then a.created_at else coalesce((select min(n.day) * 86400000 from held_key as n where n.day > k.day), ?4) end)
+    order by k.day limit ?2);
 
 -- name: expire_fold_keys @postgres
 -- Some keys that have left the window, and that nobody holds at this moment.
 delete from held_key where key in (
     select k.key from held_key as k left join action as a on a.id = k.action
-    where k.day < ?1 and (a.created_at is null or a.created_at < ?3 or a.created_at >= ?4) order by k.day limit ?2
+    where k.day < ?1 and (a.created_at is null or ?3 > case when a.created_at >= k.day * 86400000 and a.created_at < ?4
+        then a.created_at else coalesce((select min(n.day) * 86400000 from held_key as n where n.day > k.day), ?4) end)
+    order by k.day limit ?2
     for update of k skip locked);
+
+-- name: newest_key_day
+-- The last day that has keys; 0 where there are none.
+select coalesce(max(day), 0) from held_key;
 
 -- name: forget_fold_keys
 -- Keys lead nowhere any more.

@@ -116,19 +116,23 @@ class FoldKeys:
         for old, next_one in pairwise([*self.days, day]):
             if old >= day - self._window:
                 break
-            if next_one > old + 1 and self._took_keys(old, (day - self._window) * DAY_MS):
+            if next_one > old + 1 and self._took_keys(old, next_one, (day - self._window) * DAY_MS):
                 continue
             self._engine.script(f"drop table fold_{old}")
             self._arrivals.drop(old)
         self.reload()
 
-    def _took_keys(self, day: int, since_ms: int) -> bool:
-        """True of a table that took keys days after its own: until the next was opened, nobody was sure how late it was."""
+    def _took_keys(self, day: int, next_one: int, since_ms: int) -> bool:
+        """True of a table that took keys days after its own: until the next was opened, nobody was sure how late it was. By a clock
+        that was set back they are stamped before its day, and may have come as late as the next was opened, never later."""
         tables = [f"fold_{day}", *self._arrivals.tables(day)]
         found = [self._engine.script(f"select max(action) from main.{table}")[0][0] for table in tables]
         youngest = max((action for action in found if action is not None), default=0)
         rows = self._engine.script("select created_at from action where id = ?", (youngest,))
-        return bool(rows) and int(rows[0][0]) >= since_ms
+        if not rows:
+            return False
+        opened_ms, came_ms = next_one * DAY_MS, int(rows[0][0])
+        return (opened_ms if came_ms < day * DAY_MS else min(came_ms, opened_ms + DAY_MS - 1)) >= since_ms
 
     def _count(self, day: int) -> int:
         """How many keys a day's tree has, as far as it matters."""
