@@ -28,13 +28,21 @@ from twofold.matching.subject import Mark
 from twofold.store import engines
 from twofold.store.engines import open_reader
 from twofold.store.opened.routes import Route
+from twofold.store.sqlite import commit
 from twofold.store.store import Store
 from twofold.touch.model import Sign, Touch, TouchKind
 
 ROUTES = {"1": Route(destinations=("meta-1", "meta-2"))}
 WITH_SHOP = {"1": Route(destinations=("meta-1",), has_orders=True)}
 SEEDS = max(2, int(3 * TIMES))
-PATIENCE_S = 120
+PATIENCE_S = 250
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine with other work four seconds may go by without a commit. What is told then, to send again, is for senders that do."""
+    monkeypatch.setattr(commit, "PATIENCE_S", PATIENCE_S)
+
 
 Writer = Callable[[Store, threading.Barrier], Awaitable[Any]]
 
@@ -70,6 +78,7 @@ def at_once(folder: Path, writers: Sequence[Writer], routes: dict[str, Route] = 
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_S)
+        assert not thread.is_alive(), "a writer has not ended"
     broken = [err for err in failed if not isinstance(err, threading.BrokenBarrierError)]
     if broken or failed:
         raise (broken or failed)[0]
