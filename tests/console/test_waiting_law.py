@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from tests.reconcile.test_closure_law import CHECKED, RULES, worlds, write
 from tests.reconcile.test_reach_law import IN_MEMORY, made
 from twofold.console.money import matching
 from twofold.console.money.task import Task
+from twofold.console.money.waiting import BATCH, IN, LINE, OUT
 from twofold.facts.__main__ import _encode
 from twofold.facts.engine import Answer, Ask, Asked, _reader
 from twofold.facts.engines.duckdb import asked as rows_of
@@ -92,6 +94,27 @@ def test_what_waits_and_what_it_could_be_is_what_the_whole_ledger_says(world: An
             for one in names:
                 (alone,) = matching.matching(task(folder, lines=(one,)))["rows"]
                 assert alone == whole[what][one]
+
+
+@pytest.mark.parametrize(
+    ("at", "zone"),
+    [
+        (1773777600, "Asia/Tbilisi"),  # 18 March, told without a time; in UTC it is 20:00 on the 17th
+        (1773781200, "Asia/Tbilisi"),  # an hour later
+        (1773712800, "America/New_York"),  # 16 March, 22:00; in UTC it is the 17th
+    ],
+)
+def test_money_whose_own_day_nothing_else_has_waits(tmp_path: Path, at: int, zone: str) -> None:
+    """It is filed by its day in UTC, and a report has it on the day where it was told."""
+    batch = Batch(source="psp", account="", id="B1", kind="payout", net=D("50.00"), currency="GEL", at=at, zone=zone)
+    credit = MoneyLine(
+        source="bank", account="A", id="b1", kind=MoneyKind.BANK_CREDIT, gross=D("70.00"), net=D("70.00"), currency="GEL", at=at, zone=zone,
+        form="camt",
+    )  # fmt: skip
+    write(tmp_path, ([], [batch, credit]))
+    made(tmp_path, tmp_path / "facts")
+    told = matching.waiting(task(tmp_path))["names"]
+    assert told == {IN: [name_of(credit, 0).hex()], OUT: [], LINE: [], BATCH: ["batch:psp/B1"]}
 
 
 def test_a_batch_that_takes_money_back_could_be_paid_by_what_left_the_bank(tmp_path: Path) -> None:

@@ -62,8 +62,9 @@ class LivesOf:
         return digest_of(self._task)
 
     def all_days(self, snapshot: Snapshot) -> set[int]:
-        told = [day for name in ("facts_order_days", "facts_line_days") for (day,) in snapshot.run(name)]
-        return self._here(told) | {day for (day,) in snapshot.run("nameless_days")}
+        orders = [day for (day,) in snapshot.run("facts_order_days")]
+        lines = _around(day for (day,) in snapshot.run("facts_line_days"))
+        return self._here(orders) | self._here(lines) | {day for (day,) in snapshot.run("nameless_days")}
 
     def due(self, snapshot: Snapshot, changes: Changes, known: Manifest, places: Places) -> Reached:
         if not changes:
@@ -72,7 +73,7 @@ class LivesOf:
         zone = ZoneInfo(self._task.zone)
         with Folder(places.data, zone) as store, no_collector():
             if not is_open_to(store):
-                return Reached(whole=frozenset(self.all_days(snapshot) | self._here(marked)))
+                return Reached(whole=frozenset(self.all_days(snapshot) | self._here(_around(marked))))
             before = Settlements(places.files, known)
             reach = Reach(snapshot, Ledger(store, self._policy_of, self._task.rules, zone), before.of)
             reach.follow(changes)
@@ -123,6 +124,11 @@ class LivesOf:
     def _here(self, days: Iterable[int]) -> set[int]:
         """Days of the reporting zone that days in UTC touch."""
         return {self._days.of(at) for day in days for at in (day * DAY_S, (day + 1) * DAY_S - 1)}
+
+
+def _around(days: Iterable[int]) -> set[int]:
+    """Days with those beside them. A line is filed by its day in UTC, and its own day, where it was told, may be the one before or after."""
+    return {day + beside for day in days for beside in (-1, 0, 1)}
 
 
 def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | None]) -> Made:
