@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.postgres.connection import SCHEMA, Reader, connect
-from twofold.store.postgres.database import begun_tables, make_schema, take_lock
+from twofold.store.postgres.database import OVER_S, begun_tables, make_schema, take_lock
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.forms import NOTES, require_form
 from twofold.store.postgres.values import NUL
@@ -39,7 +39,7 @@ class ServerSide:
         """Takes the database's lock. Raises `StoreLocked` where a gateway has it."""
         self._db: Connection[Any] = connect(address, writes=True)
         try:
-            take_lock(self._db, alone=True)
+            take_lock(self._db, alone=True, patience_s=OVER_S)  # a move that broke just now may still have a session
             for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
                 self._db.execute(f"set {name} = 0")
         except BaseException:
