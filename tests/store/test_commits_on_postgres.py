@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,34 @@ async def taken(store: Store, event_id: str) -> Any:
             await asyncio.sleep(0.02)
 
 
+@contextmanager
+def no_standby(db: psycopg.Connection[Any]) -> Iterator[None]:
+    """Each commit waits for a standby that never comes. The server's processes hear of it one after the other: it is so once a commit
+    of this test's own was seen waiting."""
+    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+    db.execute("select pg_reload_conf()")
+    try:
+        with psycopg.connect(db.info.dsn, autocommit=True) as probe:
+            deadline = time.monotonic() + PATIENCE_S
+            while not _waited(db, probe):
+                assert time.monotonic() < deadline, "no commit waits"
+        yield
+    finally:
+        db.execute("alter system reset synchronous_standby_names")
+        db.execute("select pg_reload_conf()")
+
+
+def _waited(db: psycopg.Connection[Any], probe: psycopg.Connection[Any]) -> bool:
+    """Whether one commit had to, which is cut short."""
+    committing = threading.Thread(target=probe.execute, args=("select pg_current_xact_id()",))
+    committing.start()
+    waited = False
+    while committing.is_alive():
+        waited = bool(db.execute(WAITS_FOR_A_STANDBY).fetchall()) or waited
+        committing.join(0.02)
+    return waited
+
+
 def end_sessions(db: psycopg.Connection[Any]) -> None:
     """Of every gateway of this database."""
     db.execute(
@@ -74,17 +103,11 @@ def test_a_commit_that_waited_for_no_standby_is_not_acknowledged(tmp_path, postg
             if was_lost:
                 end_sessions(db)
                 assert await taken(store, "before") == [REPEAT]
-            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-            db.execute("select pg_reload_conf()")
-            try:
-                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+            with no_standby(db):
                 coming = asyncio.ensure_future(store.append([copy_of_buyer("warned")]))
                 await until(lambda: db.execute(WAITS_FOR_A_STANDBY).fetchall() or coming.done())
                 with pytest.raises(StoreAway):
                     await coming
-            finally:
-                db.execute("alter system reset synchronous_standby_names")
-                db.execute("select pg_reload_conf()")
             assert await taken(store, "warned") == [REPEAT]
             assert await taken(store, "after") == [FIRST]
 
@@ -214,10 +237,7 @@ def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, pos
     async def scenario(db: psycopg.Connection[Any]) -> None:
         async with peer(tmp_path) as store:
             assert await store.append([copy_of_buyer("before")]) == [FIRST]
-            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-            db.execute("select pg_reload_conf()")
-            try:
-                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+            with no_standby(db):
                 coming = asyncio.ensure_future(store.append([copy_of_buyer("in doubt")]))
                 await until(lambda: db.execute(waiting).fetchall())
                 cut(store)
@@ -228,9 +248,6 @@ def test_a_gateway_is_back_only_when_its_session_of_before_is_over(tmp_path, pos
                 assert db.execute(waiting).fetchall()
                 with pytest.raises(StoreAway):
                     await store.append([copy_of_buyer("meanwhile")])
-            finally:
-                db.execute("alter system reset synchronous_standby_names")
-                db.execute("select pg_reload_conf()")
             assert await taken(store, "in doubt") == [REPEAT]
             assert await taken(store, "after") == [FIRST]
 
@@ -250,17 +267,11 @@ def test_what_was_settled_in_a_commit_that_nobody_answered_is_not_written_twice(
             await store.append([copy_of_buyer("one")])
             (claimed,) = await claim(store, NOW + 1_000)
             done = [settlement(claimed, started_at=NOW + 1_000, ended_at=NOW + 1_100)]
-            db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-            db.execute("select pg_reload_conf()")
-            try:
-                await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+            with no_standby(db):
                 settling = asyncio.ensure_future(store.settle(done, NOW + 1_200))
                 await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or settling.done())
                 with pytest.raises(StoreAway):
                     await settling
-            finally:
-                db.execute("alter system reset synchronous_standby_names")
-                db.execute("select pg_reload_conf()")
             assert await taken(store, "after") == [FIRST]
             await store.settle(done, NOW + 1_300)
             return db.execute("select delivery, started_at, outcome from twofold.attempt").fetchall()
@@ -274,17 +285,11 @@ def test_what_was_settled_in_a_commit_that_nobody_answered_is_not_written_twice(
 
 async def claim_that_nobody_hears_of(store: Store, db: psycopg.Connection[Any]) -> None:
     """The server has committed the claim when the connection ends, and no worker was told of it."""
-    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-    db.execute("select pg_reload_conf()")
-    try:
-        await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
+    with no_standby(db):
         claiming = asyncio.ensure_future(claim(store, NOW + 1_000))
         await until(lambda: db.execute(ENDS_WHILE_IT_WAITS).fetchall() or claiming.done())
         with pytest.raises(StoreAway):
             await claiming
-    finally:
-        db.execute("alter system reset synchronous_standby_names")
-        db.execute("select pg_reload_conf()")
     leased = db.execute("select count(*) from twofold.delivery where leased_until is not null").fetchall()
     assert leased == [(2,)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -58,10 +59,15 @@ def test_every_statement_is_taken(opened):
     assert refused == {}
 
 
+def keys_of(opened: Any) -> set[bytes]:
+    return {bytes(key) for (key,) in opened._db.execute("select key from twofold.held_key").fetchall()}
+
+
 def test_keys_go_with_their_day_unless_their_action_came_since(opened):
-    """A key that was held and led nowhere is nobody's; one of an action that a clock years ahead stamped is no newer for that. What
-    came while nobody was sure of the time stands under the day before, and has its window all the same."""
-    began = {1: 100, 2: 4_000, 3: 110}
+    """A key that was held and led nowhere is nobody's; one of an action that a clock years ahead stamped came no later than the next
+    day that has keys, and may have come that late. What came while nobody was sure of the time stands under the day before, and has
+    its window all the same."""
+    began = {1: 100, 2: 4_000, 3: 110, 4: 101}
     for action, day in began.items():
         opened._db.execute(
             "insert into twofold.action select $1, '1', 'Purchase', 'e', 'k', 1, $2, 1, 1, 1, 0, 1, 2, '', null, null, null, null, 1, null",
@@ -72,8 +78,11 @@ def test_keys_go_with_their_day_unless_their_action_came_since(opened):
     keys.insert([(b"old", 1), (b"ahead", 2), (b"unsure", 3)], 100 * DAY_MS)
     keys.hold([b"held"])
     keys.turn(112 * DAY_MS)
-    kept = {bytes(key) for (key,) in opened._db.execute("select key from twofold.held_key").fetchall()}
-    assert kept == {b"unsure"}
+    assert keys_of(opened) == {b"ahead", b"unsure"}
+    keys.insert([(b"next", 4)], 101 * DAY_MS)  # is put down to the newest day
+    opened._db.execute("update twofold.held_key set day = 101 where key = 'next'")
+    keys.turn(113 * DAY_MS)
+    assert keys_of(opened) == {b"unsure"}
 
 
 def test_the_tables_are_those_of_the_embedded_engine(opened):
