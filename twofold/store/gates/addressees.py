@@ -30,7 +30,7 @@ class AddresseeGate:
 
     def judge(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """Asked once, before anything is frozen: what left is not called back by a wish."""
-        for copy in candidate.copies:
+        for copy in candidate.copies:  # a loop, as it runs for every delivery and most have one copy
             if copy.destinations:
                 break
         else:

@@ -45,7 +45,7 @@ class SharedKeys:
         if new:
             if self._held and self._revisions.beside:
                 raise NotBeside
-            held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._claimed_on or self._day))
+            held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._claimed_on or 0))
             self._held.update((bytes(key), action) for key, action in held)
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
