@@ -127,14 +127,12 @@ class Console:
         return plain(msgspec.json.encode(describe_console(PAGES, ROOT)), "application/json")
 
     def _page_routes(self, page: Page) -> list[Route]:
-        answers = (
-            ("", self._answers.html, READER_S), (".json", self._answers.json, MACHINE_S), (".csv", self._answers.csv, MACHINE_S),
+        answers = (  # `orders/5001.json` is the page of 5001, not of another order: the bare path comes last
+            (".csv", self._answers.csv, MACHINE_S), (".json", self._answers.json, MACHINE_S), ("", self._answers.html, READER_S),
         )  # fmt: skip
         return [
             Route(f"{ROOT}{page.path}{ending}", self._reading(page, answer, patience_s))
-            for ending, answer, patience_s in reversed(
-                answers
-            )  # `orders/5001.json` is the page of 5001, not of another order
+            for ending, answer, patience_s in answers
         ]
 
     # -- reading

@@ -61,7 +61,7 @@ def _chosen(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
     period = asked.period("28", zone)
     by, model = asked.one_of("by", GROUPS) or GROUPS[0], asked.one_of("model", MODELS) or MODELS[0]
     window = asked.one_of("window", WINDOWS) or USUAL_WINDOW
-    task = {**_days_of(period, asked), "by": by, "view": model, "window": int(window)}
+    task = _task_of(asked, period, by, model, window)
     shown = {
         "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
         "models": MODELS, "windows": WINDOWS, "channels": CHANNELS,
@@ -69,22 +69,27 @@ def _chosen(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
     return task, shown
 
 
-def _days_of(period: Period, asked: Asked) -> dict[str, Any]:
-    return {"since": period.first.isoformat(), "until": period.last.isoformat(), "dataset": asked.dataset()}
+def _task_of(asked: Asked, period: Period, by: str, model: str, window: str) -> dict[str, Any]:
+    return {
+        "since": period.first.isoformat(), "until": period.last.isoformat(), "by": by, "view": model, "window": int(window),
+        "dataset": asked.dataset(),
+    }  # fmt: skip
 
 
-def credits_of(asked: Asked, period: Period, by: str = GROUPS[0], model: str = MODELS[0], window: str = USUAL_WINDOW) -> dict[str, Any]:  # fmt: skip
-    """What is asked of a period's campaigns: as the page asks where nobody chose anything but the days."""
-    meanings = tuple(sorted(asked.settings.chain.answers.items()))
-    return {**_days_of(period, asked), "by": by, "view": model, "window": int(window), "answers": meanings}
+def _with_answers(asked: Asked, task: dict[str, Any]) -> dict[str, Any]:
+    """With what the shop says that answers of a survey mean."""
+    return {**task, "answers": tuple(sorted(asked.settings.chain.answers.items()))}
+
+
+def usual_credits(asked: Asked, period: Period) -> dict[str, Any]:
+    """What is asked of a period's campaigns, as the page asks where nobody chose anything but the days."""
+    return _with_answers(asked, _task_of(asked, period, GROUPS[0], MODELS[0], USUAL_WINDOW))
 
 
 def read_campaigns(asked: Asked) -> Shown:
     """Each campaign with its cost, its platform's claim, what it really brought, and whether it earns."""
     task, shown = _chosen(asked)
-    answer = of_tables(
-        asked, "campaigns", **credits_of(asked, shown["period"], shown["by"], shown["model"], shown["window"])
-    )
+    answer = of_tables(asked, "campaigns", **_with_answers(asked, task))
     with_money = may(asked.session.person.role, Right.MONEY)
     rows: list[Mapping[str, Any]] = [
         {

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from twofold.console.access.roles import Right, may
-from twofold.console.pages.campaigns import credits_of
+from twofold.console.pages.campaigns import usual_credits
 from twofold.console.pages.money import cohort_of, of_tables
 from twofold.console.pages.page import Asked
 from twofold.console.queries.period import Period, at_least, day_at
@@ -30,9 +30,10 @@ METRICS = ("cm3", "cm4")
 
 
 class Earned(Struct, frozen=True, kw_only=True):
-    """``figures``: each with its name, link, amount, and for how many orders. ``verdicts``: of campaigns with spend, those that surely
-    lose, those that are below nothing so far, and how many earn. ``as_of``: Unix s. ``choice``: the days as an address has them. ``wants_files``: there are orders, and
-    nothing is known of their goods or money. ``more_comes``: which campaigns lose is being worked out."""
+    """``figures``: each with its name, link, amount, and for how many orders. Of the ``told`` campaigns with spend those that surely lose
+    (``losing``), those that are ``below`` nothing so far, and how many earn (``earning``). ``as_of``: Unix s. ``choice``: the days as an
+    address has them. ``wants_files``: there are orders, and nothing is known of their goods or money. ``more_comes``: which campaigns
+    lose is being worked out."""
 
     figures: list[dict[str, Any]]
     currency: str
@@ -80,7 +81,7 @@ def _of_money(asked: Asked, wait_s: float) -> Earned:
     campaigns: Mapping[str, Any] = {}
     with suppress(StoreError):  # the money is said without them
         try:
-            campaigns = _verdicts(of_tables(asked, "campaigns", 0.0, **credits_of(asked, period)))
+            campaigns = _verdicts(of_tables(asked, "campaigns", 0.0, **usual_credits(asked, period)))
         except NotYet:
             campaigns = {"more_comes": True}
     return _earned(
@@ -92,7 +93,7 @@ def _of_money(asked: Asked, wait_s: float) -> Earned:
 def _of_campaigns(asked: Asked, wait_s: float) -> Earned:
     """What was spent, what came of it, and what is left, as Campaigns has it."""
     period = _period(asked)
-    answer = of_tables(asked, "campaigns", wait_s, **credits_of(asked, period))
+    answer = of_tables(asked, "campaigns", wait_s, **usual_credits(asked, period))
     told = [row for row in answer["rows"] if row["verdict"]]
     figures = [_figure("placed", "placed", _sum(answer["rows"], "placed")), _figure("true", "delivered", _sum(answer["rows"], "true"))]  # fmt: skip
     if told:

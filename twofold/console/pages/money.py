@@ -63,12 +63,10 @@ def of_tables(asked: Asked, what: str, patience_s: float | None = None, **more: 
         why = str(err)
     task = task_of(asked, what, tables=Where.of(analytics), **more)
     try:
-        if known is None and why in ("", UNDER_WAY) and is_part:
-            raise NotYet(0)
-        if known is None and is_part:
-            raise StoreError(why)
-        if known is None:
+        if known is None and not is_part:
             return {**_answer(task), "tables_why": why}
+        if known is None:
+            raise NotYet(0) if why in ("", UNDER_WAY) else StoreError(why)
         moment = task.as_of if task.as_of != asked.now else _today(asked)
         others = sorted((name, value) for name, value in more.items() if name != "as_of")
         question = (what, _last_file(asked), moment, *others)
