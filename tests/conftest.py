@@ -105,7 +105,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_runtest_logfinish() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _out_of_sight() -> Iterator[None]:
+    """What a file's servers brought back is put away behind it: to ask takes 25 ms, as Python counts by walking along all."""
+    yield
     if not gc.get_freeze_count():
         pytest_collection_finish()
 
