@@ -53,7 +53,8 @@ def test_a_decision_keeps_its_figures_and_its_end(console: Running) -> None:
     for wrong in ({"decided": ""}, {"decided": "ask nino@shop.example"}, {"page": "/cash"}, {"page": "/nothing"},
                   {"page": "/today?period=foo"}, {"page": "https://shop.example/"}, {"review": "2020-01-01"}):  # fmt: skip
         assert buyer.post("/decisions/new", {**form, **wrong}).status == 409, wrong
-    assert buyer.post("/decisions/new", form).status == 303
+    answer = buyer.post("/decisions/new", form)
+    assert answer.status == 303, answer.text
     _, (row,) = rows(buyer, "/decisions.json")
     assert (row["decided"], row["page"], row["by"]) == (form["decided"], "/today?period=today", "a buyer")
     assert row["figures"]["orders"] == 3

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -170,5 +171,23 @@ def test_two_owners_are_never(settings):
     try:
         with pytest.raises(StoreLocked):
             open_owner(settings)
+    finally:
+        owner.close()
+
+
+def test_a_short_question_waits_its_turn(settings, monkeypatch):
+    """Whoever has the folder for a moment, a console that makes tables also, is waited for; who stays is named."""
+    owner = open_owner(settings)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(on_store, settings, WITHDRAW)
+        with pytest.raises(TimeoutError):
+            asked.result(0.3)
+        owner.close()
+        assert asked.result(60)
+    owner = open_owner(settings)
+    try:
+        monkeypatch.setattr("twofold.control.owner.TURN_S", 0.0)
+        with pytest.raises(StoreLocked, match="other work of this process"):
+            on_store(settings, WITHDRAW)
     finally:
         owner.close()

@@ -8,6 +8,7 @@ nor takes anything.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import closing
 from functools import cached_property
@@ -38,7 +39,7 @@ from twofold.control.questions import (
     TellLines,
 )
 from twofold.control.socket import Conversation
-from twofold.errors import StoreError
+from twofold.errors import StoreError, StoreLocked
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import OrdersWorth, keeper_of, open_store
 from twofold.privacy.runner import COMMAND, Eraser
@@ -53,6 +54,9 @@ T = TypeVar("T")
 
 MAKE_WAIT_S = 2.0
 """How long the owner waits with an answer for tables to be made, before it says how far they are."""
+TURN_S = 10.0
+"""How long a short question waits for another command, or for tables that are made, to be done with the folder."""
+_POLL_S = 0.1
 
 
 async def answer(
@@ -177,6 +181,16 @@ def read_clock(folder: Path) -> dict[str, Any]:
 
 
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:
-    """One question to whoever owns the folder, and its answer."""
-    with closing(open_owner(settings)) as owner:
-        return owner.ask(question)
+    """One question to whoever owns the folder, and its answer. A command, or a console that makes tables, has it for a moment: their end
+    is waited for, at most `TURN_S`. Raises `StoreLocked` after that."""
+    until = time.monotonic() + TURN_S
+    while True:
+        try:
+            owner = open_owner(settings)
+        except StoreLocked:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_POLL_S)
+            continue
+        with closing(owner):
+            return owner.ask(question)

@@ -17,6 +17,7 @@ from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note, text_of
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, UnknownChoice
+from twofold.console.sums.keeper import NotYet
 from twofold.console.words import Words
 from twofold.errors import StoreError
 from twofold.event.contact import holds_contact
@@ -87,6 +88,8 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
         shown = page.read(asked)
     except (UnknownChoice, NotHere) as err:
         raise Refused("Name a page of this console by its address, such as /today?period=28.") from err
+    except NotYet as err:
+        raise Refused("The figures of this page are being worked out. Send it again in a moment.") from err
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
     figures = {k: v for k, v in shown.about.items() if isinstance(v, _PLAIN)}

@@ -36,7 +36,7 @@ class FolderLock:
     def __init__(self, folder: Path) -> None:
         self.path = folder.resolve() / "lock"
         if self.path in _OPEN_HERE:
-            raise StoreLocked(f"{folder} is already open in this process")
+            raise StoreLocked(f"{folder} is in use by other work of this process; wait until that is done")
         try:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as err:
