@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import pytest
-from running_console import PASSWORD, Running
+import html
+import http.client
+import re
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlencode
 
+import pytest
+from running_console import PASSWORD, Answer, Client, Running
+from starlette.routing import Route
+
+from twofold.config import load_settings
+from twofold.console.access.register import Register
 from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.acts.table import ACTS
+from twofold.console.answers import OLD_FORM
+from twofold.console.app import Console
 from twofold.console.pages import PAGES
 
 WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "{token}": "nothing", "/chain/orders": "/chain/orders?term=link:placed", "/campaigns/orders": "/campaigns/orders?group=channel:direct",
@@ -178,6 +190,73 @@ def test_a_change_comes_from_our_own_pages(console: Running) -> None:
         assert owner.post("/people/invite", {**given, "csrf": wrong}).status == 403
     assert owner.ask("GET", f"/console/people/invite?csrf={csrf}&role=buyer").status == 404  # reading never changes
     assert owner.post("/people/invite", given).status == 200
+
+
+def routes_that_change(config: Path, folder: Path) -> list[str]:
+    """Every address that takes a form, from the routes themselves; all but the one that every other address falls to."""
+    with closing(Register(folder)) as register:
+        console = Console(load_settings(config), register, lambda: 0, config)
+        console.close()
+    routes = [route for route in console.app.routes if isinstance(route, Route) and route.methods]
+    taking = [route.path for route in routes if not (route.methods or set()) <= {"GET", "HEAD"}]
+    assert taking.pop() == "/{rest:path}"
+    return [path.removeprefix("/console") for path in taking]
+
+
+WITH_A_FILE = ("/imports/drop", "/acceptance/{code}/show")
+BEFORE_A_SESSION = ("/login", "/join/{token}")
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"sec-fetch-site": "none"},
+    {"origin": "https://attacker.example"}, {"origin": "https://attacker.example", "sec-fetch-site": "same-origin"},
+    {"origin": "null"}, {"origin": "http://127.0.0.1:1"},
+)  # fmt: skip
+"""What browsers say of a form that another site has sent: some its kind, some whence it comes, some neither."""
+OURS = {"sec-fetch-site": "same-origin", "origin": "null"}
+
+
+def sent(client: Client, path: str, form: dict[str, str], headers: dict[str, str]) -> Answer:
+    """A form as a browser sends it, with a file where the address takes one."""
+    kind, body = "application/x-www-form-urlencoded", urlencode(form)
+    if path in WITH_A_FILE:
+        kind, mark = "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name="
+        fields = "".join(f'{mark}"{name}"\r\n\r\n{value}\r\n' for name, value in form.items())
+        body = f'{fields}{mark}"file"; filename="a.csv"\r\n\r\na\r\n--b--\r\n'
+    connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=60)
+    with closing(connection):
+        more = {"cookie": client.cookie, "content-type": kind, **headers}
+        connection.request("POST", f"/console{re.sub(r'{[^}]+}', '1', path)}", body, more)
+        return Answer(connection.getresponse())
+
+
+@pytest.mark.process
+def test_no_address_takes_a_form_of_somebody_else_s_page(console: Running, filled: Path, tmp_path: Path) -> None:
+    """Each that changes something, from the table of routes: without the session's token, with another's, from another site."""
+    owner, other = console.owner(), console.browser()
+    assert other.post("/login", {"name": "nino", "password": PASSWORD}).status == 303
+    own, wrong = {"csrf": owner.csrf()}, ({}, {"csrf": ""}, {"csrf": "x" * 43}, {"csrf": other.csrf()})
+    within = [path for path in routes_that_change(filled, tmp_path) if path not in BEFORE_A_SESSION]
+    assert len(within) > len(ACTS)
+    for path in sorted(within, key="/logout".__eq__):  # which ends what the others are asked with
+        refused = [sent(owner, path, form, OURS) for form in wrong]
+        refused += [sent(owner, path, own, headers) for headers in FOREIGN]
+        assert {answer.status for answer in refused} == {403}, path
+        assert all(OLD_FORM in html.unescape(answer.text) for answer in refused), path
+        assert sent(owner, path, own, OURS).status != 403, path  # so it was the form, and nothing else
+
+
+@pytest.mark.process
+def test_nobody_is_brought_in_from_another_site(console: Running) -> None:
+    """There is no session yet, and so no token: whence the form comes is what counts, or a victim works in a stranger's name."""
+    owner = console.owner()
+    page = owner.post("/people/invite", {"csrf": owner.csrf(), "role": "buyer", "password": PASSWORD}).text
+    found = re.search(r"/console(/join/[\w-]+)", page)
+    assert found, page
+    tried = {"/login": {"name": "nino", "password": PASSWORD}, found[1]: {"name": "gio", "password": PASSWORD}}
+    for path, form in tried.items():
+        for headers in FOREIGN:
+            answer = sent(console.browser(), path, form, headers)
+            assert (answer.status, "set-cookie" in answer.headers) == (403, False), (path, headers)
+        assert sent(console.browser(), path, form, OURS).status == 303, path  # the link is still good, too
 
 
 @pytest.mark.process
