@@ -15,6 +15,9 @@ from twofold.commands.options import ConfigOption, DataOption, JsonOption, folde
 from twofold.commands.output.printing import at_ms, plain, print_rows, say
 
 MOST = 50
+REPEATED_S = 60.0
+"""A warning that is said again within this time, word for word, is counted instead of written."""
+_KEPT_LINES = 256  # of which it is known when they were written last
 
 
 def trace(
@@ -89,12 +92,40 @@ class JsonLog(logging.Formatter):
         return msgspec.json.encode(said).decode()
 
 
+class Repeated(logging.Filter):
+    """Lets the same warning through once a minute: what is tried again each half second would fill the disk with one sentence.
+
+    The next one that is written says how many were not. Lines with fields of their own are few already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written: dict[tuple[str, int, str], list[float]] = {}  # when (Unix s), and how many were not since
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING or hasattr(record, "fields"):
+            return True
+        said = record.getMessage()
+        line = (record.name, record.levelno, said)
+        known = self._written.pop(line, None)
+        if known is not None and 0 <= record.created - known[0] < REPEATED_S:
+            known[1] += 1
+            self._written[line] = known
+            return False
+        self._written[line] = [record.created, 0]
+        if len(self._written) > _KEPT_LINES:
+            del self._written[next(iter(self._written))]
+        if known is not None and known[1]:
+            record.msg, record.args = f"{said} (and {int(known[1])} times more since this was written)", None
+        return True
+
+
 def set_up_log(form: str) -> None:
     """The log of a serving program, on standard error."""
-    if form == "json":
-        handler = logging.StreamHandler()
-        handler.setFormatter(JsonLog())
-        logging.basicConfig(level=logging.INFO, handlers=[handler])
-    else:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler()
+    handler.addFilter(Repeated())
+    handler.setFormatter(
+        JsonLog() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
