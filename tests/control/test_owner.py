@@ -9,19 +9,22 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import psycopg
 import pytest
 
 from twofold.app import Gateway
 from twofold.config import Settings, settings_from
+from twofold.control import erase as erasing
 from twofold.control.owner import FolderOwner, on_store, open_owner
 from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, MakeTables, Note, Revive
 from twofold.control.socket import SOCKET
-from twofold.errors import StoreError, StoreLocked
+from twofold.errors import StoreError, StoreInTheWay, StoreLocked
 from twofold.matching.subject import Mark, SubjectRequest
 from twofold.store.engines import open_reader
 from twofold.store.gates.withdrawals import read_standing
+from twofold.store.sqlite import commit
 
 T = TypeVar("T")
 DATASETS = ("1", "2", "3")
@@ -191,3 +194,35 @@ def test_a_short_question_waits_its_turn(settings, monkeypatch):
             on_store(settings, WITHDRAW)
     finally:
         owner.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a gateway"])
+def test_an_erasure_waits_for_whoever_holds_its_table(postgres, tmp_path, monkeypatch, beside):
+    """Until the command has said what it waits for another session holds the table, which is longer than the store tries; then the
+    receipt comes. Whoever is held up for longer than the command waits is told what was in the way."""
+    address = postgres.new()
+    tree = {"server": {"data": str(tmp_path / "data"), "port": 0, "store": address}, "dataset": [{"id": "1"}]}
+    settings = settings_from(tree, environ={})
+    open_owner(settings, create=True).close()
+    monkeypatch.setattr(commit, "TRIES", 1)
+    said: list[str] = []
+    with psycopg.connect(address) as other:
+
+        def progress(what: str, _at: int, _of: int) -> None:
+            if what.startswith("waiting for other writers") and what not in said:
+                said.append(what)
+                other.rollback()
+
+        def work() -> dict[str, Any]:
+            other.execute("lock table twofold.erasure in access exclusive mode")
+            with monkeypatch.context() as patch:
+                patch.setattr(erasing, "PATIENCE_S", 0)
+                with pytest.raises(StoreInTheWay, match="wrote at the same moment"):
+                    erasing.erase(settings, mary, progress)
+            return erasing.erase(settings, mary, progress)
+
+        mary = SubjectRequest(emails=("mary@example.com",))
+        done = beside_a_gateway(settings, work) if beside else work()
+    assert said
+    assert done["kind"] == "erase"

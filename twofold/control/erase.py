@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -18,13 +18,17 @@ from msgspec import structs
 from twofold.config import Settings
 from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner
 from twofold.control.questions import AskErasure, Erase, Note
-from twofold.errors import NotHere, StoreError
+from twofold.errors import NotHere, StoreError, StoreInTheWay
 from twofold.matching.subject import SubjectRequest, kinds_of
 from twofold.privacy.export import find_requested, find_subject, open_requests, receipt, subject_rows
 from twofold.privacy.runner import Status
 from twofold.privacy.search import Progress, SubjectMatches
 
+T = TypeVar("T")
+
 _POLL_S = 0.2
+PATIENCE_S = 60.0
+"""For how long a question is asked again that other processes were in the way of; as long as an answer is waited for."""
 
 
 def request_of(settings: Settings, request: SubjectRequest) -> SubjectRequest:
@@ -80,12 +84,27 @@ def release(settings: Settings, number: str, progress: Progress) -> dict[str, An
 
 def _do(settings: Settings, question: Erase, progress: Progress) -> dict[str, Any]:
     with closing(open_owner(settings)) as owner:
-        number = str(owner.ask(question)["id"])
+        # Asked twice it is one request: nothing is kept of a question that somebody was in the way of.
+        number = str(_patiently(lambda: owner.ask(question), progress)["id"])
         if isinstance(owner, GatewayOwner):
             _wait(owner, number, progress)
         else:
-            owner.run(_finish(owner, number, progress))
+            _patiently(lambda: owner.run(_finish(owner, number, progress)), progress)
     return _receipt(Path(settings.server.data), number)
+
+
+def _patiently(ask: Callable[[], T], progress: Progress) -> T:
+    """What a question brings that is asked again while other processes hold what it needs. Raises `StoreError` once they have done
+    so for `PATIENCE_S`."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return ask()
+        except StoreInTheWay:
+            if time.monotonic() >= until:
+                raise
+        progress("waiting for other writers of the database", 0, 0)
+        time.sleep(_POLL_S)
 
 
 def _receipt(folder: Path, number: str) -> dict[str, Any]:
@@ -98,7 +117,7 @@ def _receipt(folder: Path, number: str) -> dict[str, Any]:
 def _wait(owner: GatewayOwner, number: str, progress: Progress) -> None:
     while True:
         try:
-            answer = owner.ask(AskErasure(id=number))
+            answer = _patiently(lambda: owner.ask(AskErasure(id=number)), progress)
         except StoreError as err:
             raise StoreError(
                 f"{err}; erasure {number} goes on by itself once the gateway and its database are there"

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from twofold.control.questions import AnyQuestion
-from twofold.errors import StoreError
+from twofold.errors import StoreError, StoreInTheWay
 
 SOCKET = "control.sock"
 MAX_LINE = 64 << 20  # a revive may name millions of deliveries
@@ -59,7 +59,7 @@ async def _answer(line: bytes, handler: Handler) -> bytes:
     try:
         return msgspec.json.encode(await handler(msgspec.json.decode(line, type=AnyQuestion)))
     except StoreError as err:
-        return msgspec.json.encode({"error": str(err)})
+        return msgspec.json.encode({"error": str(err), "in_the_way": isinstance(err, StoreInTheWay)})
     except Exception as err:  # the operator must see it; the gateway must live
         return msgspec.json.encode({"error": f"{type(err).__name__}: {err}"})
 
@@ -67,7 +67,7 @@ async def _answer(line: bytes, handler: Handler) -> bytes:
 class Conversation:
     """Several questions to one running gateway. `tell` may be ahead of `hear`; answers come in order.
 
-    Both raise `StoreError`: with the gateway's reason, or when it went away.
+    Both raise `StoreError`: with the gateway's reason, or when it went away; `StoreInTheWay` where the same can be asked again.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -109,7 +109,8 @@ class Conversation:
             raise StoreError("the running gateway went away; start the command again")
         answer = msgspec.json.decode(line)
         if "error" in answer:
-            raise StoreError(f"the running gateway could not do it: {answer['error']}")
+            kind = StoreInTheWay if answer.get("in_the_way") else StoreError
+            raise kind(f"the running gateway could not do it: {answer['error']}")
         return dict(answer)
 
     def close(self) -> None:
