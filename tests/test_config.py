@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,7 +13,11 @@ from typing import Any
 import pytest
 
 from twofold.config import describe_settings, load_settings, secrets_of, settings_from
+from twofold.config.checks.sources import check_source
+from twofold.config.faults import Faults
+from twofold.config.sources import SOURCE_TYPES, SourceSettings
 from twofold.errors import ConfigError
+from twofold.sources import SOURCES
 
 # The smallest useful configuration, as the README shows it.
 SMALLEST = """
@@ -164,6 +171,46 @@ def test_what_is_refused(claim: str, text: str, names: list[str]) -> None:
         assert name in message
     assert not any(secret in message for secret in ENVIRONMENT.values() if len(secret) > 5)
     assert caught.value.exit_code == 2
+
+
+OPTIONS = ("event_id", "fields", "stages", "only", "currency")
+
+
+def read_in(module: str, seen: set[str]) -> set[str]:
+    """Which options of a source any code reads that its reader could reach, by the text of the modules that it imports."""
+    if not module.startswith("twofold.sources") or module in seen:
+        return set()
+    seen.add(module)
+    text = inspect.getsource(sys.modules[module])
+    found = {name for name in OPTIONS if f"options.{name}" in text}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                found |= read_in(name, seen) if name in sys.modules else set()
+    return found
+
+
+@pytest.mark.parametrize("kind", SOURCE_TYPES)
+def test_a_source_refuses_what_nothing_of_its_type_reads(kind: str) -> None:
+    """A setting that is accepted and does nothing is a promise nobody keeps."""
+    given = SourceSettings(
+        type=kind, dataset="1", shop="s", event_id="order", fields={"a": "b"}, stages={"a": "b"}, only={"a": ("b",)}, currency="EUR",
+    )  # fmt: skip
+    faults = Faults()
+    check_source(("source", 0), given, ["1"], faults)
+    refused = {name for name in OPTIONS if f"{name}: a source of type {kind} does not read it" in str(faults.error())}
+    assert set(OPTIONS) - read_in(SOURCES[kind].read.__module__, set()) <= refused
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [("shopify", 'timezone = "Asia/Tbilisi"'), ("shopware", 'timezone = "Asia/Tbilisi"'), ("own", "asks_per_minute = 5"),
+     ("chat", 'event_id = "order"'), ("stripe", 'stages = { paid = "Purchase" }'), ("woocommerce", 'currency = "EUR"')],
+)  # fmt: skip
+def test_a_setting_of_another_type_is_named(kind: str, line: str) -> None:
+    """Each stops the start, with the setting and the type: docs/settings.md says whose they are."""
+    with pytest.raises(ConfigError, match=f"{line.split()[0]}: a source of type {kind} does not read it"):
+        read(PROVIDER.format(kind, '"0123456789abcdef"', line))
 
 
 def test_an_environment_port_that_is_none() -> None:

@@ -64,7 +64,10 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "a state of ours. For `mapped`: their word or number to ours, where a word stands (docs/ways-in.md). For `adyen`: what an `AUTHORISATION` is, `paid` or `authorised`."
         ),
     ] = msgspec.field(default_factory=dict)
-    currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
+    currency: Annotated[
+        str,
+        Meta(description="Currency of a system whose records have none (ISO 4217): of a CRM, a `courier`, `mapped`."),
+    ] = ""
     endpoint: Annotated[
         str,
         Meta(description="Where a source is asked (docs/fetching.md): the shop's own base address, or a provider's other than its usual. "
@@ -76,7 +79,10 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     client_id: Annotated[str, Meta(description="Or the name of the access, where it has a name and a secret.")] = ""
     client_secret: Annotated[str, Meta(description="And its secret, as `env:NAME`.")] = ""
     timezone: Annotated[
-        str, Meta(description="Of a shop that tells its times without their zone: the shop's own, e.g. `Europe/Paris`.")
+        str,
+        Meta(
+            description="Of a shop that tells its times without their zone (`magento`, `prestashop`): the shop's own, e.g. `Europe/Paris`."
+        ),
     ] = "UTC"
     every_minutes: Annotated[
         int,

@@ -104,20 +104,32 @@ def _is_near(host: str) -> bool:
     return host.startswith("127.") or host == "[::1]" or ("." not in host and ":" not in host)
 
 
+_SHOPS_ASKED = ("bigcommerce", "magento", "prestashop", "shopware")
+_PARCEL_SERVICES = ("easypost", "shippo", "aftership")
+_CRMS = ("hubspot", "pipedrive")
 _READ_BY: Mapping[str, tuple[str, ...]] = {
     "signature": ("mapped", "mollie"),
     "signature_header": ("mapped",),
     "only": ("mapped", "bog"),
-}
-_NOT_READ: Mapping[str, tuple[str, ...]] = {
-    "adyen": ("fields",), "mollie": ("stages",), "paypal": ("stages",), "bog": ("fields", "stages"),
+    "event_id": ("shopify", "woocommerce", "own", "mapped", *_SHOPS_ASKED),
+    "fields": (
+        "shopify", "woocommerce", "stripe", "mapped", "courier", "magento", "shopware", "mollie", "paypal", "klarna", "tbc",
+        *_CRMS, *_PARCEL_SERVICES,
+    ),
+    "stages": ("woocommerce", "mapped", "courier", "chat", "adyen", *_CRMS, *_SHOPS_ASKED),
+    "currency": ("mapped", "courier", *_CRMS),
+    "timezone": ("magento", "prestashop"),
+    "asks_per_minute": tuple(ACCESS),
 }  # fmt: skip
+"""By setting the types of which something reads it; what stands in none is read of every source."""
 
 
 def _unread(s: SourceSettings) -> list[str]:
     """Settings that are there and that nothing of this type reads: what they were meant to say would not be done."""
-    strange = [name for name, types in _READ_BY.items() if s.type in SOURCE_TYPES and s.type not in types]
-    return [name for name in (*strange, *_NOT_READ.get(s.type, ())) if getattr(s, name)]
+    if s.type not in SOURCE_TYPES:
+        return []
+    usual = SourceSettings(type=s.type, dataset=s.dataset, shop=s.shop)
+    return [n for n, types in _READ_BY.items() if s.type not in types and getattr(s, n) != getattr(usual, n)]
 
 
 def _check_paypal(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
