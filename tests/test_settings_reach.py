@@ -122,7 +122,7 @@ ROWS = [
     Row("ways_in", "segment_page_key", "in-pages", lambda g: [k for k, s in segment(g)._keys if s.tier == 0], [sha256("in-pages")]),
     Row("ways_in", "measurement_ids", ["G-ABC1234567"], lambda g: list(g.collector.doors._doors["/g/collect"]._datasets), ["G-ABC1234567"]),  # type: ignore[attr-defined]
     Row("ways_in", "consent_categories", {"C0004": "marketing"}, lambda g: policy(g).ways_in.categories, {"C0004": "marketing"}),
-    Row("ways_in", "integrations", {"Ads of the outlet": "meta-1"}, lambda g: policy(g).addressees, {"adsoftheoutlet": "meta-1", "meta1": "meta-1"}),
+    Row("ways_in", "integrations", {"Ads of the outlet": "meta-1"}, lambda g: policy(g).addressees.own, {"adsoftheoutlet": "meta-1", "meta1": "meta-1"}),
     Row("privacy", "core_setup", True, lambda g: policy(g).privacy.core_setup, True),
     Row("privacy", "sensitive", ["health"], lambda g: policy(g).privacy.sensitive, {"health"}),
     Row("privacy", "allow_custom", ["dose"], lambda g: policy(g).privacy.allow_custom, {"dose"}),

@@ -26,7 +26,7 @@ from twofold.consent.state import PLATFORM
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.terms import hash_rules_of
 from twofold.errors import ConfigError
-from twofold.event.addressees import letters_of
+from twofold.event.addressees import Addressees, letters_of
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.matching.other_forms import OtherForms, wanted_forms
@@ -301,10 +301,11 @@ def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     }
 
 
-def addressees_of(settings: Settings, dataset: DatasetSettings) -> dict[str, str]:
-    """What a sender may call one of the dataset's destinations, in `letters_of` it: its own name, and what the merchant says."""
+def addressees_of(settings: Settings, dataset: DatasetSettings) -> Addressees:
+    """What a sender may call a platform, and one of the dataset's destinations: its own name, and what the merchant says."""
     own = {letters_of(x.name): x.name for x in settings.destination if x.dataset == dataset.id}
-    return own | {letters_of(theirs): ours for theirs, ours in dataset.ways_in.integrations.items()}
+    own |= {letters_of(theirs): ours for theirs, ours in dataset.ways_in.integrations.items()}
+    return Addressees({platform: d.called for platform, d in BY_PLATFORM.items()}, own)
 
 
 def declared_in(settings: Settings) -> Declared:

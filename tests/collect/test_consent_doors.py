@@ -16,6 +16,8 @@ from twofold.collect.doors.consent import HEARD, ConsentDoors, choice_of
 from twofold.collect.doors.work import Work
 from twofold.collect.messages import Answer, Pending, Request
 from twofold.collect.policy import DatasetPolicy
+from twofold.destinations import DESTINATIONS
+from twofold.event.addressees import Addressees
 from twofold.matching.subject import Mark
 from twofold.store.gates.withdrawals import read_standing
 from twofold.store.opened.routes import Route
@@ -24,7 +26,8 @@ from twofold.store.store import Store
 NOW = 1_790_000_000_000
 KEY = "the-key-of-this-dataset"
 FBP = "fb.1.1790000000000.1234567890"
-POLICY = DatasetPolicy(id="1", key=key_digest(KEY), origins=frozenset({"https://shop.example"}), country="us")
+POLICY = DatasetPolicy(id="1", key=key_digest(KEY), origins=frozenset({"https://shop.example"}), country="us",
+                       addressees=Addressees({d.platform: d.called for d in DESTINATIONS}))  # fmt: skip
 # SHA-256 of 16505552671, the number below in Meta's form
 PHONE_HASH = hashlib.sha256(b"16505552671").hexdigest()
 
@@ -148,3 +151,17 @@ CHOICES = [
 def test_what_takes_consent_back(value, expected):
     """Only what decides about sending; a wish about something else changes nothing here."""
     assert choice_of(value) is expected
+
+
+def test_a_no_to_one_platform_in_its_vendors_words_takes_nothing_back(tmp_path):
+    """One that cannot be read would take all back."""
+    one = {"marketing": "granted", "platforms": {"Google Ads": False}}
+    requests = [
+        request
+        for state in ("denied", one)
+        for request in (
+            ("/v1/1/consent", {"state": state, "order": "1001"}, BEARER),
+            ("/t/consent", {"dataset": "1", "state": state, "visitor": "v-1"}, HOME),
+        )
+    ]
+    assert said(tmp_path, requests)[1] == {"order": "given", "visitor": "given"}

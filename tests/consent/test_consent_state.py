@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from tests.strategies import any_text, json_values, law
 from twofold.consent.signals import read_statement
 from twofold.consent.state import PURPOSES, consent_text, read_consent, strictest, strictest_text, why_not_send
+from twofold.destinations import DESTINATIONS
+from twofold.event.addressees import Addressees
 from twofold.event.model import Channel, Consent, CustomData, Event, Tier, UserData
 
 GRANTED, DENIED, UNSTATED = Consent.GRANTED, Consent.DENIED, Consent.UNSTATED
@@ -96,12 +98,13 @@ STATEMENTS = [
     ({"marketing": True, "gpc": "1"}, UNSTATED, ("ad_user_data", "marketing"), ("personalization", "sale_of_data")),
     ({"gcs": "G111", "tcf": TCF_123}, UNSTATED, ("marketing",), ("ad_user_data", "analytics", "personalization")),
 ]  # fmt: skip
+NAMES = Addressees({d.platform: d.called for d in DESTINATIONS})
 
 
 @pytest.mark.parametrize(("value", "state", "granted", "denied"), STATEMENTS, ids=range(len(STATEMENTS)))
 def test_what_a_copy_says(value, state, granted, denied):
     """Purposes in our words, whatever the sender's; the strictest of several statements."""
-    found = read_statement(value)
+    found = read_statement(value, names=NAMES)
     assert (found.state, found.granted, found.denied) == (state, granted, denied)
 
 

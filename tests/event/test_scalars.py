@@ -29,6 +29,7 @@ from twofold.event.scalars import (
     is_unfilled,
     lenient_amount,
     names_nobody,
+    read_boolean,
     read_currency,
     read_decimal,
     read_integer,
@@ -278,3 +279,15 @@ def test_a_place_is_looked_for_at_the_begin_of_an_id(place: str) -> None:
     """An id of ten thousand signs that open places took a tenth of a second of whoever reads it; no id begins so late."""
     assert is_unfilled(place + "x" * 10_000)
     assert not is_unfilled("x" * LONGEST_PLACE + place)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        *((yes, True) for yes in (True, 1, "1", "true", "TRUE", " Yes ", "y", "on", "enabled", 1.0)),
+        *((no, False) for no in (False, 0, "0", "false", "No", "n", "OFF", "disabled", 0.0, "0.0")),
+        *((neither, None) for neither in (None, "", "maybe", 2, "-1", [], ["no"], {}, {"on": 1})),
+    ],
+)
+def test_a_yes_or_a_no(told: Any, expected: bool | None) -> None:
+    assert read_boolean(told) is expected

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from twofold.collect.access import key_digest
 from twofold.consent.regions import spread_regions
+from twofold.event.addressees import NO_NAMES, Addressees
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.other_forms import NO_FORMS, OtherForms
 from twofold.schema.watch import SchemaWatch
@@ -77,7 +78,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     ways_in: WaysIn = WaysIn()
     orders: OrderPolicy = OrderPolicy()
     schema: SchemaWatch | None = None  # what is declared, and the count of what is not
-    addressees: Mapping[str, str] = _NONE  # a sender's name for a destination, see `event.addressees` -> ours
+    addressees: Addressees = NO_NAMES  # whom a sender's names for destinations stand for
     shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
 

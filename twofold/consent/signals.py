@@ -23,7 +23,7 @@ from twofold.consent.bits import Unreadable
 from twofold.consent.gpp import OptOuts, read_gpp, read_us_privacy
 from twofold.consent.state import PLATFORM, read_consent, strictest
 from twofold.consent.tcf import TcString, read_tcf
-from twofold.event.addressees import platforms_of
+from twofold.event.addressees import NO_NAMES, Addressees
 from twofold.event.model import Consent
 from twofold.event.refusal import describe_key
 
@@ -62,8 +62,9 @@ class Statement(Struct, frozen=True, kw_only=True):
 SILENCE = Statement()
 
 
-def read_statement(value: Any, *, gpc: bool = False) -> Statement:
-    """A copy's ``consent``: a word, true or false, or an object. ``gpc``: the browser sent Global Privacy Control."""
+def read_statement(value: Any, *, gpc: bool = False, names: Addressees = NO_NAMES) -> Statement:
+    """A copy's ``consent``: a word, true or false, or an object. ``gpc``: the browser sent Global Privacy Control. ``names``: what a
+    platform that is refused may be called beside its own name."""
     if not isinstance(value, dict):
         state = read_consent(value)
         if not gpc:
@@ -80,7 +81,7 @@ def read_statement(value: Any, *, gpc: bool = False) -> Statement:
         if word in ("state", "status", "consent", "all"):
             state = strictest((state, read_consent(part)))
         elif word in _READERS:
-            spoken.append(_read_part(word, part, notes))
+            spoken.append(_read_part(word, part, names, notes))
         elif word in _WORDS_FOR:
             spoken.append(_of_word(word, part))
         elif read_consent(part) is not _YES:
@@ -100,10 +101,10 @@ def read_statement(value: Any, *, gpc: bool = False) -> Statement:
     )
 
 
-def _read_part(word: str, part: Any, notes: list[str]) -> Choices:
+def _read_part(word: str, part: Any, names: Addressees, notes: list[str]) -> Choices:
     reader, concerned = _READERS[word]
     try:
-        return reader(part)
+        return reader(part, names)
     except Unreadable:
         notes.append(f"consent.{word} cannot be read: denied for what it is about")
         return dict.fromkeys(concerned, _NO)
@@ -249,37 +250,42 @@ def _of_gpc(part: Any) -> Choices:
     )  # fmt: skip
 
 
-_Reader = Callable[[Any], Choices]
+_Reader = Callable[[Any, Addressees], Choices]
 _SALE = ("sale_of_data", "personalization")
 _PLATFORM = re.compile(r"[a-z0-9_]{1,20}")
 
 
-def _of_platforms(part: Any) -> Choices:
+def _of_platforms(part: Any, names: Addressees) -> Choices:
     """Who was refused by name, as a banner that asks for each vendor does. A yes to one platform grants no purpose."""
     if not isinstance(part, dict):
         raise Unreadable("expected an object of platforms")
     refused: Choices = {}
     for name, word in part.items():
         told = str(name).strip().lower()
-        names = platforms_of(told) or (told,)
-        if not all(_PLATFORM.fullmatch(one) for one in names):
+        platforms = names.refused_by(told) or (told,)
+        if not all(_PLATFORM.fullmatch(one) for one in platforms):
             raise Unreadable("expected names such as meta or ga4")
         if read_consent(word) is _NO:
-            refused |= {f"{PLATFORM}{one}": _NO for one in names}
+            refused |= {f"{PLATFORM}{one}": _NO for one in platforms}
     return refused
 
 
+def _alone(reader: Callable[[Any], Choices]) -> _Reader:
+    """A reader that no platform's name says anything to."""
+    return lambda part, _names: reader(part)
+
+
 _READERS: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
-    "purposes": (_of_words, _ADS),
+    "purposes": (_alone(_of_words), _ADS),
     "platforms": (_of_platforms, _ADS),
-    "shopify": (_of_words, (*_ADS, "analytics", "sale_of_data")),
-    "customerprivacy": (_of_words, (*_ADS, "analytics", "sale_of_data")),
-    "google": (_of_google, (*_ADS, "analytics")),
-    "gcs": (_of_gcs, ("marketing", "analytics")),
-    "gcd": (_of_gcd, _GCD_ORDER),
-    "tcf": (_of_tcf, (*_ADS, "analytics")),
-    "gpp": (_of_gpp, (*_ADS, "analytics", "sale_of_data")),
-    "us_privacy": (_of_us_privacy, _SALE),
-    "usprivacy": (_of_us_privacy, _SALE),
-    "gpc": (_of_gpc, _SALE),
+    "shopify": (_alone(_of_words), (*_ADS, "analytics", "sale_of_data")),
+    "customerprivacy": (_alone(_of_words), (*_ADS, "analytics", "sale_of_data")),
+    "google": (_alone(_of_google), (*_ADS, "analytics")),
+    "gcs": (_alone(_of_gcs), ("marketing", "analytics")),
+    "gcd": (_alone(_of_gcd), _GCD_ORDER),
+    "tcf": (_alone(_of_tcf), (*_ADS, "analytics")),
+    "gpp": (_alone(_of_gpp), (*_ADS, "analytics", "sale_of_data")),
+    "us_privacy": (_alone(_of_us_privacy), _SALE),
+    "usprivacy": (_alone(_of_us_privacy), _SALE),
+    "gpc": (_alone(_of_gpc), _SALE),
 }  # word -> (reader, what it is about when it cannot be read)

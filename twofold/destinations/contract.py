@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
+from twofold.event.addressees import Names
 from twofold.event.delivery import Builder, Suppressed
 from twofold.event.model import Event
 
@@ -227,6 +228,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     classify: Callable[[PlatformAnswer, int], AnswerVerdict]
     limits: Limits
     title: str = ""  # as people call it
+    called: Names = Names()  # as senders call it
     endpoint: str = ""  # where its API is, unless the setting says another
     version: str = ""  # of its API, where the address or a header has one; the setting overrides it
     version_form: str = ""  # a regular expression for the whole of it; empty: there is none to set

@@ -27,6 +27,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.click_ids import parse_fbp
 from twofold.event.model import Content, Event
 
@@ -318,6 +319,7 @@ IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {"em": ("google.em", "sent")
 GA4: Final = Destination(
     platform="ga4",
     title="Google Analytics 4",
+    called=Names(parts=("googleanalytics",), begins=("ga4",), whole=("ga",), refused_by=("google",)),
     build=build,
     request=request,
     classify=classify,

@@ -38,6 +38,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 from twofold.event.scalars import read_lifetime_s
 
@@ -444,6 +445,10 @@ def _counts(told: dict[str, Any]) -> Iterator[tuple[str, int]]:
 GOOGLE_ADS: Final = Destination(
     platform="google_ads",
     title="Google Ads (Data Manager)",
+    called=Names(
+        parts=("googleads", "adwords", "googledatamanager", "googleenhancedconversions"),
+        refused_by=("google", "youtube"),
+    ),
     build=build,
     request=request,
     classify=classify,

@@ -36,6 +36,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, CustomData, Event, Hashed, UserData, encode
 from twofold.event.vocabulary import (
     HASHED_FIELDS,
@@ -407,6 +408,11 @@ def _objects(tree: object) -> list[dict[str, Any]]:
 
 META: Final = Destination(
     platform="meta",
+    called=Names(
+        parts=("facebook", "fbpixel", "fbcustomaudience", "metapixel", "metaconversions", "metaads"),
+        whole=("fb", "meta"),
+        refused_by=("instagram",),
+    ),
     build=build,
     request=request,
     classify=classify,

@@ -28,6 +28,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 from twofold.event.scalars import lenient_amount
 
@@ -203,6 +204,10 @@ def _yes(tree: dict[str, Any], sent: int) -> AnswerOutcome:
 MICROSOFT: Final = Destination(
     platform="microsoft",
     title="Microsoft Advertising",
+    called=Names(
+        parts=("bingads", "bingcapi", "microsoftads", "microsoftbing", "microsoftadvertising", "microsoftuet"),
+        whole=("microsoft", "bing"),
+    ),
     build=build,
     request=request,
     classify=classify,

@@ -32,6 +32,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Consent, Event, UserData
 from twofold.event.vocabulary import HASHED_FIELDS
 
@@ -180,6 +181,7 @@ def classify(answer: PlatformAnswer, _sent: int) -> AnswerVerdict:
 WEBHOOK: Final = Destination(
     platform="webhook",
     title="Signed webhook",
+    called=Names(parts=("webhook",)),
     build=build,
     request=request,
     classify=classify,

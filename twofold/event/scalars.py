@@ -208,10 +208,17 @@ def seems_ms(value: Any) -> bool:
     return type(value) is int and value >= _FIRST_MS
 
 
+_BOOLEANS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "y", "on", "enabled"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no", "n", "off", "disabled"), False),
+}
+
+
 def read_boolean(value: Any) -> bool | None:
+    """A yes or a no, also as a number or as a word that forms write; None for all else."""
     if isinstance(value, bool):
         return value
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower()) if value is not None else None
+    return _BOOLEANS.get(str(value).strip().lower()) if isinstance(value, (str, int, float, Decimal)) else None
 
 
 # -- what programs write when they know nothing

@@ -24,6 +24,7 @@ from twofold.collect.messages import JSON, JSON_CORS, Answer, Pending, Reply, Re
 from twofold.collect.policy import DatasetPolicy
 from twofold.consent.marks import KINDS, PUBLIC_KINDS, marks_from
 from twofold.consent.signals import read_statement
+from twofold.event.addressees import NO_NAMES, Addressees
 from twofold.event.json import read_json
 from twofold.event.mending import Mender
 from twofold.event.model import Consent
@@ -82,7 +83,7 @@ class ConsentDoors:
         if not isinstance(given, dict):
             return HEARD
         dataset = self._datasets.get(str(given.get("dataset", "")))
-        withdrawn = choice_of(given.get("state", given.get("consent")))
+        withdrawn = choice_of(given.get("state", given.get("consent")), dataset.addressees if dataset else NO_NAMES)
         marks, _ = marks_from({kind: given.get(kind) for kind in PUBLIC_KINDS})
         allowed = dataset is not None and origin_allowed(request.header(b"origin"), dataset.origins)
         if dataset is None or not allowed or withdrawn is None or not marks:
@@ -112,7 +113,7 @@ class ConsentDoors:
                 Refusal(reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got="another"),
             )
         request.known = True
-        withdrawn = choice_of(given.get("state"))
+        withdrawn = choice_of(given.get("state"), dataset.addressees)
         if withdrawn is None:
             got = describe(given.get("state"))
             return self.refuse(
@@ -135,9 +136,9 @@ class ConsentDoors:
         return change(dataset, marks, self._clock())
 
 
-def choice_of(value: Any) -> bool | None:
+def choice_of(value: Any, names: Addressees = NO_NAMES) -> bool | None:
     """True: withdrawn. False: given. None: nothing is said about sending, so nothing follows."""
-    statement = read_statement(value)
+    statement = read_statement(value, names=names)
     if statement.state is Consent.DENIED or not _DECIDING.isdisjoint(statement.denied):
         return True
     return False if statement.state is Consent.GRANTED or set(statement.granted) >= _DECIDING else None

@@ -6,7 +6,6 @@ Owns only where it stands in a copy; what the names stand for is `event.addresse
 from __future__ import annotations
 
 from twofold.collect.steps.draft import Draft
-from twofold.event.addressees import read_addressees
 from twofold.event.refusal import Refusal, describe
 from twofold.event.scalars import as_object
 
@@ -22,7 +21,7 @@ def put_destinations(draft: Draft) -> Refusal | None:
             f"destinations: expected an object of names with true or false, got {describe(given)}; left out"
         )
         return None
-    words = read_addressees(told, draft.origin.policy.addressees)
+    words = draft.origin.policy.addressees.read(told)
     if words:
         draft.fields["destinations"] = words
     return None

@@ -24,7 +24,9 @@ def put_consent(draft: Draft) -> Refusal | None:
     """The copy's own words, the region they were said in, and whether they are needed there."""
     said = draft.raw.consent
     gpc = draft.origin.gpc
-    statement = read_statement(said, gpc=gpc) if said is not None or gpc else SILENCE
+    statement = (
+        read_statement(said, gpc=gpc, names=draft.origin.policy.addressees) if said is not None or gpc else SILENCE
+    )
     fields, rules = draft.fields, draft.origin.policy.consent
     fields["consent"] = statement.state
     if statement.granted:

@@ -25,6 +25,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Event
 
 LIMITS: Final = Limits(
@@ -148,6 +149,7 @@ def _named(message: Any, code: str, sent: int) -> tuple[RefusedEvent, ...]:
 LINKEDIN: Final = Destination(
     platform="linkedin",
     title="LinkedIn",
+    called=Names(parts=("linkedin",)),
     build=build,
     request=request,
     classify=classify,

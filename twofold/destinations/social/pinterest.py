@@ -26,6 +26,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 
 NAMES: Final[Mapping[str, str]] = {
@@ -228,6 +229,7 @@ def _counted(tree: dict[str, Any], sent: int, status: int) -> AnswerVerdict | No
 PINTEREST: Final = Destination(
     platform="pinterest",
     title="Pinterest",
+    called=Names(parts=("pinterest",)),
     build=build,
     request=request,
     classify=classify,

@@ -29,6 +29,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 
 NAMES: Final[Mapping[str, str]] = {
@@ -196,6 +197,7 @@ def _named(fields: Any, status: int, sent: int) -> tuple[RefusedEvent, ...]:
 REDDIT: Final = Destination(
     platform="reddit",
     title="Reddit",
+    called=Names(parts=("reddit",)),
     build=build,
     request=request,
     classify=classify,

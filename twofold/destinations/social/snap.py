@@ -26,6 +26,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 from twofold.event.vocabulary import HASHED_FIELDS
 
@@ -189,6 +190,7 @@ def classify(answer: PlatformAnswer, _sent: int) -> AnswerVerdict:
 SNAP: Final = Destination(
     platform="snap",
     title="Snapchat",
+    called=Names(parts=("snapchat", "snappixel", "snapconversion", "snapads", "snapaudience"), whole=("snap",)),
     build=build,
     request=request,
     classify=classify,

@@ -29,6 +29,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 
 NAMES: Final[Mapping[str, str]] = {
@@ -253,6 +254,7 @@ def _named(message: Any, code: int, sent: int) -> tuple[RefusedEvent, ...]:
 TIKTOK: Final = Destination(
     platform="tiktok",
     title="TikTok",
+    called=Names(parts=("tiktok",)),
     build=build,
     request=request,
     classify=classify,

@@ -28,6 +28,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
+from twofold.event.addressees import Names
 from twofold.event.model import Content, Event
 
 LIMITS: Final = Limits(
@@ -150,6 +151,11 @@ def _yes(data: Any, status: int, sent: int) -> AnswerVerdict:
 X: Final = Destination(
     platform="x",
     title="X",
+    called=Names(
+        parts=("twitterads", "twitterpixel", "twitterconversion"),
+        begins=("xads", "xpixel", "xconversion", "xaudience"),
+        whole=("twitter", "x"),
+    ),
     build=build,
     request=request,
     classify=classify,
