@@ -26,7 +26,7 @@ def hex_of(letter: str) -> str:
 def did(
     letter: str, name: str = "ViewContent", *, ago: int = 2 * DAY, said: tuple[str, ...] | None = YES, denied: tuple[str, ...] = (),
     ph: str = "", visitor: str = "", sender: str = "tag", tier: Tier | None = None, n: int = 0, forms: Iterable[Hashed] = (),
-    order: str | None = None, **user: Any,
+    order: str | None = None, destinations: tuple[str, ...] = (), **user: Any,
 ) -> Event:  # fmt: skip
     """One event of a shopper; an empty letter is nobody known. ``said`` None: no word about consent."""
     if ph:
@@ -43,6 +43,7 @@ def did(
         granted=said or (),
         denied=denied,
         forms=tuple(forms),
+        destinations=destinations,
     )
 
 

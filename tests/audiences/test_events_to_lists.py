@@ -96,9 +96,10 @@ class Shopper:
 
 
 def test_lists_follow_what_people_say(tmp_path: Path) -> None:
-    """One is erased, one takes consent back, and three each say no to one platform, in the words that banners have for it."""
-    mary, anna, lia, gia, dato, nino = all_of_them = [
-        Shopper(name, n) for n, name in enumerate(("mary", "anna", "lia", "gia", "dato", "nino"), 1)
+    """One is erased, one takes consent back, three each say no to one platform, in the words that banners have for it, and one is kept
+    from its lists alone."""
+    mary, anna, lia, gia, dato, nika, nino = all_of_them = [
+        Shopper(name, n) for n, name in enumerate(("mary", "anna", "lia", "gia", "dato", "nika", "nino"), 1)
     ]
     meta, tiktok = MetaLists(token=TOKEN, lists={"100": {}}), TikTokLists(ADVERTISER, TOKEN, {"a1": set()})
     google = GoogleLists("1234567890", set(), GRANT, int(time.time()), processing=0, lists={"555": set()})
@@ -115,12 +116,12 @@ def test_lists_follow_what_people_say(tmp_path: Path) -> None:
                 assert told.status_code == 200, told.text
 
             settings = load_settings(g.config, data=str(g.data), environ=env)
-            say(*(p.event(yes) for p in (mary, anna, lia, gia, dato)), nino.event(None))
+            say(*(p.event(yes) for p in (mary, anna, lia, gia, dato, nika)), nino.event(None))
             done = g.run("audiences", "sync", "--json")
             assert done.returncode == 0, done.stderr
             assert TOKEN not in done.stdout + done.stderr
             told = [json.loads(line) for line in done.stdout.splitlines()]
-            assert {row["account"]: row["added"] for row in told} == {"meta-1": 5, "tiktok-1": 5, "google-1": 5}
+            assert {row["account"]: row["added"] for row in told} == {"meta-1": 6, "tiktok-1": 6, "google-1": 6}
             sync(settings, [], lambda: now_ms() + LATER_MS)
             agreed = [p for p in all_of_them if p is not nino]
             assert set(meta.lists["100"]) == {p.at_meta for p in agreed}
@@ -130,23 +131,25 @@ def test_lists_follow_what_people_say(tmp_path: Path) -> None:
             assert g.run("consent", "withdraw", "--email", anna.email).returncode == 0
             for shopper, name in ((lia, "tiktok"), (gia, "google"), (dato, "Facebook")):
                 say(shopper.event(yes | {"platforms": {name: False}}))
+            say(nika.event(yes) | {"destinations": {"All": True, "Facebook Custom Audiences (Actions)": False}})
             removed = {d.account: d.removed for d in sync(settings, [], lambda: now_ms() + 2 * LATER_MS)}
-            assert removed == {"meta-1": 3, "tiktok-1": 3, "google-1": 3}
+            assert removed == {"meta-1": 4, "tiktok-1": 3, "google-1": 3}
             sync(settings, [], lambda: now_ms() + 3 * LATER_MS)
             assert set(meta.lists["100"]) == {lia.at_meta, gia.at_meta}
-            assert tiktok.lists["a1"] == {gia.at_tiktok, dato.at_tiktok}
-            assert google.lists["555"] == {lia.at_tiktok, dato.at_tiktok}
+            assert tiktok.lists["a1"] == {gia.at_tiktok, dato.at_tiktok, nika.at_tiktok}
+            assert google.lists["555"] == {lia.at_tiktok, dato.at_tiktok, nika.at_tiktok}
 
             trail = [json.loads(line) for line in g.run("audiences", "trail", "--json").stdout.splitlines()]
             removals = [(t["account"], t["rows"], t["outcome"], t["later"]) for t in trail if t["kind"] == "remove"]
             assert sorted(removals) == [
                 ("google-1", 3, "accepted", "success"),
-                ("meta-1", 3, "accepted", ""),
+                ("meta-1", 4, "accepted", ""),
                 ("tiktok-1", 3, "accepted", ""),
             ]
             for shown in lists_shown(settings):
-                assert (shown["fitting"], shown["people"], shown["told"]) == (5, 2, 2)
-                assert shown["left_out"] == {
+                unlisted = {"lists_not_addressed": 1} if shown["account"] == "meta-1" else {}
+                assert (shown["fitting"], shown["people"], shown["told"]) == (6, *(3 - len(unlisted),) * 2)
+                assert shown["left_out"] == unlisted | {
                     "consent_unstated": 1,
                     "consent_withdrawn": 1,
                     "consent_denied_platform": 1,

@@ -9,6 +9,7 @@ import os
 import random
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -191,6 +192,51 @@ def test_a_no_to_one_platform_keeps_from_that_one_alone(tmp_path: Path) -> None:
     assert letters(listed(tmp_path / "2", "viewed_not_bought", ("tiktok",)), "tiktok") == ""
     kept(tmp_path / "3", [refused, did("a", ago=DAY)])
     assert letters(listed(tmp_path / "3", "viewed_not_bought", ("tiktok",)), "tiktok") == "a"
+
+
+def test_a_no_to_a_platforms_lists_is_the_persons(tmp_path: Path) -> None:
+    """Whatever else they do and whoever tells it; until the sender of the no says yes to these lists by name."""
+    refused = did("a", ago=3 * DAY, destinations=("-lists:tiktok",))
+    for n, (later, expected) in enumerate(
+        [
+            ([], ""),
+            ([did("a", ago=DAY)], ""),  # one that does not speak of lists
+            ([did("a", ago=DAY, sender="sdk-python", destinations=("+lists:tiktok",))], ""),
+            ([did("a", ago=DAY, destinations=("+lists:meta",))], ""),
+            ([did("a", ago=4 * DAY, destinations=("+lists:tiktok",))], ""),  # an older yes
+            ([did("a", ago=DAY, destinations=("+lists:tiktok",))], "a"),
+        ]
+    ):
+        kept(tmp_path / str(n), [refused, *later])
+        told = listed(tmp_path / str(n), "viewed_not_bought", ("meta", "tiktok"))
+        assert (letters(told, "meta"), letters(told, "tiktok")) == ("a", expected)
+        assert told.left_out == {"meta": {}, "tiktok": {} if expected else {"lists_not_addressed": 1}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "events", "expected"),
+    [
+        ("viewed_not_bought", [did("a", destinations=("-tiktok",))], ("a", "")),
+        ("viewed_not_bought", [did("a", destinations=("+tiktok", "-*"))], ("", "a")),
+        ("viewed_not_bought", [did("a", destinations=("+lists:meta", "-meta"))], ("a", "a")),
+        ("viewed_not_bought", [did("a", destinations=("-tiktok",)), did("a", ago=DAY)], ("a", "a")),
+        # A purchase that a platform was not told of puts nobody on its lists, and keeps off those of people who have not bought.
+        ("viewed_not_bought", [did("a"), did("a", "Purchase", destinations=("-tiktok",))], ("", "")),
+        ("bought_once", [did("a", "Purchase", destinations=("-tiktok",))], ("a", "")),
+        (
+            "bought_once",
+            [did("a", "Purchase", destinations=("-tiktok",)), did("a", "Purchase", ago=DAY)],
+            ("", ""),
+        ),
+    ],
+)
+def test_what_was_not_meant_for_a_platform_leads_to_none_of_its_lists(
+    tmp_path: Path, rule: str, events: list[Any], expected: tuple[str, str]
+) -> None:
+    kept(tmp_path, events)
+    told = listed(tmp_path, rule, ("meta", "tiktok"))
+    assert (letters(told, "meta"), letters(told, "tiktok")) == expected
+    assert told.left_out["tiktok"] in ({}, {"not_addressed": 1})
 
 
 def test_who_took_consent_back_is_on_no_list(tmp_path: Path) -> None:

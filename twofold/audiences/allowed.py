@@ -3,13 +3,14 @@
 Owns the rule, which is stricter than for an event. A yes is needed, to the use of data for ads and to personal ads; silence is none.
 Of each mark of a person the last word counts, and of several marks the strictest: whoever said no on one browser and yes on another
 is on no list. A yes takes back a no only of a sender that is trusted as much. A no to one platform by name keeps a person from its
-lists alone, until the same sender says something without it.
+lists alone, until the same sender says something without it. So does a no to the platform's lists (`integrations` of a message), until
+the same sender says yes to them by name: a message that does not speak of them says nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -21,32 +22,41 @@ NEEDED = ("ad_user_data", "personalization")
 LIMITS = "sale_of_data"
 NO_CONSENT, UNSTATED, LIMITED, WITHDRAWN = "consent_denied", "consent_unstated", "limited_use", "consent_withdrawn"
 """Why somebody is on no list."""
-PLATFORM_DENIED = "consent_denied_platform"
+PLATFORM_DENIED, LISTS_REFUSED = "consent_denied_platform", "lists_not_addressed"
 
 
 class Word(Struct, frozen=True):
-    """What holds for a person. ``reason``: why for no platform; empty: for all but those that were refused by name."""
+    """What holds for a person. ``reason``: why for no platform; empty: for all but those that were refused by name, or whose lists were."""
 
     reason: str
     refused: frozenset[str]
+    unlisted: frozenset[str]
 
     def why_not(self, platform: str) -> str:
         """Empty where the person may be on this platform's lists."""
-        return self.reason or (PLATFORM_DENIED if platform in self.refused else "")
+        if self.reason or platform in self.refused:
+            return self.reason or PLATFORM_DENIED
+        return LISTS_REFUSED if platform in self.unlisted else ""
 
 
 def word_of(people: People, person: Person) -> Word:
     """What a person's last words come to."""
     marks = [_MarkWord.of(_told(people, person, mark)) for mark in sorted(person.marks)]
     refused = frozenset(platform for mark in marks for platform in mark.refused)
+    unlisted = frozenset(platform for mark in marks for platform in mark.unlisted)
+    return Word(_reason_of(marks), refused, unlisted)
+
+
+def _reason_of(marks: Sequence[_MarkWord]) -> str:
+    """Why for no platform; empty where nothing stands against all."""
     if any(mark.limited for mark in marks):
-        return Word(LIMITED, refused)
+        return LIMITED
     if any(purpose in mark.denied for mark in marks for purpose in (*NEEDED, "marketing")):
-        return Word(NO_CONSENT, refused)
+        return NO_CONSENT
     if any(LIMITS in mark.denied for mark in marks):
-        return Word(LIMITED, refused)
+        return LIMITED
     granted = {purpose for mark in marks for purpose in mark.granted}
-    return Word("" if granted.issuperset(NEEDED) else UNSTATED, refused)
+    return "" if granted.issuperset(NEEDED) else UNSTATED
 
 
 def _told(people: People, person: Person, mark: int) -> Iterable[tuple[Said, int]]:
@@ -61,6 +71,7 @@ class _MarkWord(Struct, frozen=True):
     denied: frozenset[str]
     limited: bool
     refused: frozenset[str]
+    unlisted: frozenset[str]
 
     @classmethod
     def of(cls, told: Iterable[tuple[Said, int]]) -> _MarkWord:
@@ -71,7 +82,13 @@ class _MarkWord(Struct, frozen=True):
         limited: dict[str, int] = {}
         spoke: dict[str, int] = {}  # sender to when it said something
         platforms: dict[tuple[str, str], int] = {}
+        lists: dict[
+            tuple[str, str], tuple[int, bool]
+        ] = {}  # sender and platform to its last word and whether that was a no
         for said, at in told:
+            for word in said.lists:
+                key, answer = (said.sender, word[1:]), (at, word[0] == "-")
+                lists[key] = max(answer, lists.get(key, answer))
             state, granted, denied = _read(said.text)
             known = limited if said.limited else free
             known[said.sender] = max(at, known.get(said.sender, 0))
@@ -95,6 +112,7 @@ class _MarkWord(Struct, frozen=True):
             frozenset(stands),
             any(at >= free.get(sender, 0) for sender, at in limited.items()),
             frozenset(name for (sender, name), at in platforms.items() if at >= spoke.get(sender, 0)),
+            frozenset(name for (_, name), (_, no) in lists.items() if no),
         )
 
 

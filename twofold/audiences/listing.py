@@ -21,9 +21,11 @@ from twofold.audiences.rules import BY_NAME, Earned, Terms, history_of
 from twofold.config import AudienceSettings, Settings
 from twofold.consent.marks import KINDS
 from twofold.errors import FactsError
+from twofold.event.addressees import is_for_lists
 from twofold.facts.engine import Asked, ask_all
 from twofold.facts.questions import questions_of
 from twofold.policies import analytics_of, rules_of
+from twofold.store.gates.addressees import NOT_ADDRESSED
 from twofold.store.gates.withdrawals import read_standing
 
 CONSENT_DAYS = 90
@@ -123,15 +125,21 @@ def _listed(
     )
     holds = BY_NAME[audience.rule].holds
 
-    def fits(person: Person, cut: int) -> bool:
-        return holds(history_of(terms, person.signs, person.orders, person.near, worth.orders, cut), terms)
+    def fits(person: Person, cut: int, platform: str = "") -> bool:
+        signs = [s for s in person.signs if is_for_lists(s.destinations, platform)] if platform else person.signs
+        return holds(history_of(terms, signs, person.orders, person.near, worth.orders, cut), terms)
 
     first = [person for person in people.persons if fits(person, 0)]
     cuts = _cuts(folder, people.read, first)
     fitting = [person for person in first if cuts[person.number] is None or fits(person, cuts[person.number] or 0)]
     chosen = _Chosen(people, audience, worth, terms)
     for person in fitting:
-        chosen.put(person, platforms, withdrawn=cuts[person.number] is None)
+        cut = cuts[person.number]
+        untold = any(
+            sign.destinations for sign in person.signs
+        )  # what was not meant for a platform leads to none of its lists
+        hidden = [p for p in platforms if untold and not fits(person, cut or 0, p)]
+        chosen.put(person, platforms, hidden, withdrawn=cut is None)
     return Listed(
         name=audience.name,
         people=len(fitting),
@@ -163,13 +171,14 @@ class _Chosen:
         self.told: Counter[str] = Counter()
         self.left_out: dict[str, Counter[str]] = defaultdict(Counter)
 
-    def put(self, person: Person, platforms: Sequence[str], *, withdrawn: bool) -> None:
+    def put(self, person: Person, platforms: Sequence[str], hidden: Sequence[str], *, withdrawn: bool) -> None:
+        """``hidden``: platforms that were not told enough of what the person did."""
         word = word_of(self._people, person)
         value = value_text(self._valued(person)) if self._value else ""
         for platform in platforms:
             rows = rows_of(self._people.read, person, platform)
             why = WITHDRAWN if withdrawn else word.why_not(platform) or ("" if rows else NO_ADDRESS)
-            why = why or (NO_VALUE if self._value and not value else "")
+            why = why or (NOT_ADDRESSED if platform in hidden else NO_VALUE if self._value and not value else "")
             if why:
                 self.left_out[platform][why] += 1
                 continue

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from twofold.consent.state import consent_text
+from twofold.event.addressees import said_of_lists
 from twofold.event.identity import bare_order
 from twofold.event.model import Consent, Hashed
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
@@ -73,6 +74,7 @@ class SeenEvent(Struct, gc=False):
     bot: str | None = None
     held_back: str | None = None
     forms: tuple[Hashed, ...] = ()
+    destinations: tuple[str, ...] = ()
 
 
 _decode = msgspec.json.Decoder(SeenEvent).decode
@@ -86,21 +88,25 @@ class Tie(Struct, frozen=True, gc=False):
 
 
 class Sign(Struct, frozen=True, gc=False):
-    """That somebody looked at goods, filled a cart, or bought. ``at``: Unix s."""
+    """That somebody looked at goods, filled a cart, or bought. ``at``: Unix s. ``destinations``: whom the message was meant for, in the
+    words of `event.addressees`."""
 
     tie: int
     kind: str
     at: int
     action: int
+    destinations: tuple[str, ...] = ()
 
 
 class Said(Struct, frozen=True, gc=False):
-    """What was said about consent, by whom. ``limited``: under limited use, or opted out of ads."""
+    """What was said about consent, by whom. ``limited``: under limited use, or opted out of ads. ``lists``: what was said of platforms'
+    lists, as ``-meta`` or ``+meta``."""
 
     text: str
     limited: bool
     sender: str
     tier: int
+    lists: tuple[str, ...] = ()
 
 
 class Order(Struct, frozen=True, kw_only=True, gc=False):
@@ -260,10 +266,11 @@ class _Gathering:
             self.of_action.setdefault(action, tie)
         kind = _SIGNS.get(event.event_name)
         if kind is not None and at >= self._since:
-            self.signs.append(Sign(tie, kind, at, action))
+            self.signs.append(Sign(tie, kind, at, action, event.destinations))
         limited = bool(event.data_processing_options) or event.opt_out is True
-        if limited or event.consent is not Consent.UNSTATED or event.granted or event.denied:
-            said = Said(consent_text(event), limited, event.sender, tier)  # type: ignore[arg-type]
+        lists = said_of_lists(event.destinations)
+        if limited or lists or event.consent is not Consent.UNSTATED or event.granted or event.denied:
+            said = Said(consent_text(event), limited, event.sender, tier, lists)  # type: ignore[arg-type]
             key = (tie, self._known.setdefault(said, said))
             self.said[key] = max(at, self.said.get(key, 0))
 
