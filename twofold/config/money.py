@@ -44,7 +44,10 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         ),
     ] = ""
     timezone: Annotated[
-        str, Meta(description="Time zone of times without one, e.g. `Europe/Berlin`. Empty: UTC, and it is said.")
+        str,
+        Meta(
+            description="Time zone of times without one, e.g. `Europe/Berlin`. Empty: that of `[chain] timezone`, and it is said."
+        ),
     ] = ""
     currency: Annotated[str, Meta(description="Currency when no column has it (ISO 4217).")] = ""
     decimal: Annotated[

@@ -6,7 +6,6 @@ Owns every option of the command and the sentence for each that does not fit. Re
 from __future__ import annotations
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from twofold.importing.readers.layout import Format, ReadOptions, fold_word
 from twofold.importing.readers.mapping import format_from
 from twofold.importing.readers.sales_table import CHANNELS, SALES
 from twofold.importing.readers.values import read_currency
+from twofold.importing.zone import zone_of_file
 from twofold.policies import policies_of
 from twofold.sources.chat_ids import route
 from twofold.sources.contract import SourceOptions
@@ -71,8 +71,8 @@ class Wanted:
     @property
     def reading_key(self) -> str:
         """Stands for everything that changes how the same file is read."""
-        plan = self.plan
-        return repr((plan.sales, plan.source, plan.currency, plan.timezone, plan.decimal, plan.dates, plan.encoding,
+        plan, options = self.plan, self.options
+        return repr((plan.sales, plan.source, plan.currency, str(options.zone), str(options.home), plan.decimal, plan.dates, plan.encoding,
                      plan.sheet, plan.channel, plan.ledger_only, self._mapping))  # fmt: skip
 
     def source_of(self, sender: str) -> tuple[str, str]:
@@ -150,13 +150,10 @@ class Wanted:
         for name, choices in (("decimal", (".", ",")), ("dates", ("dmy", "mdy"))):
             if given[name] and given[name] not in choices:
                 raise ConfigError(f"--{name}: expected {' or '.join(choices)}, got {given[name]!r}")
-        try:
-            zone = ZoneInfo(given["timezone"] or "UTC")
-        except (KeyError, ValueError, OSError):
-            raise ConfigError(f"--timezone: expected a name such as Europe/Berlin, got {given['timezone']!r}") from None
         now_s = self.now_ms // 1000
         return ReadOptions(
-            zone=zone,
+            zone=zone_of_file(given["timezone"], self._settings),
+            home=zone_of_file("", self._settings),
             zone_given=bool(given["timezone"]),
             currency=currency,
             decimal=given["decimal"],

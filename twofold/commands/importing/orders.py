@@ -37,7 +37,12 @@ SaleFormatOption = Annotated[
 ]
 MappingOption = Annotated[str, typer.Option("--mapping", help="Name of an [[import]] of the configuration.")]
 CurrencyOption = Annotated[str, typer.Option("--currency", help="Currency where the file has none (ISO 4217).")]
-ZoneOption = Annotated[str, typer.Option("--timezone", help="Zone of times that say none, e.g. Europe/Berlin.")]
+ZoneOption = Annotated[
+    str,
+    typer.Option(
+        "--timezone", help="Zone of days and times that say none, e.g. Europe/Berlin. Default: `[chain] timezone`."
+    ),
+]
 DecimalOption = Annotated[str, typer.Option("--decimal", help="Decimal sign, . or , when the file leaves it open.")]
 DatesOption = Annotated[
     Literal["", "dmy", "mdy"], typer.Option("--dates", help="Days like 05/04/2026, when the file leaves it open.")

@@ -57,7 +57,12 @@ AccountOption = Annotated[
 CurrencyOption = Annotated[
     str, typer.Option("--currency", help="Currency where the file has none. A file in another is refused.")
 ]
-ZoneOption = Annotated[str, typer.Option("--timezone", help="Zone of days and times that say none, e.g. Asia/Tbilisi.")]
+ZoneOption = Annotated[
+    str,
+    typer.Option(
+        "--timezone", help="Zone of days and times that say none, e.g. Asia/Tbilisi. Default: `[chain] timezone`."
+    ),
+]
 DecimalOption = Annotated[str, typer.Option("--decimal", help="Decimal sign, . or , when the file leaves it open.")]
 DatesOption = Annotated[
     Literal["", "dmy", "mdy"], typer.Option("--dates", help="Days like 05/04/2026, when the file leaves it open.")

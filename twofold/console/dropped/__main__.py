@@ -85,8 +85,6 @@ def main() -> None:
 
 def _answer(task: Task, path: DroppedPath) -> Said:
     chosen = {name: value for name, value in task.chosen.items() if value}
-    if chosen.get("format", "") not in {m.name for m in task.settings.imports}:  # a mapping has a zone of its own
-        chosen.setdefault("timezone", task.settings.chain.timezone)
     kind = chosen.get("kind", "")
     guessed = _guessed(path) if kind else _kinds(path)
     if not kind:

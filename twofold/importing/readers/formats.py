@@ -31,6 +31,7 @@ from twofold.importing.readers.sales_table import SALES
 from twofold.importing.readers.shopify_export import SHOPIFY
 from twofold.importing.readers.tables import Row, Survey, Table, open_table
 from twofold.importing.readers.woocommerce_export import ANALYTICS, WOOCOMMERCE
+from twofold.importing.zone import taken_in
 
 ORDER_FORMATS: tuple[Format, ...] = (SHOPIFY, WOOCOMMERCE, ANALYTICS, HUBSPOT, PIPEDRIVE, SALESFORCE, OWN)
 SALE_FORMATS: tuple[Format, ...] = (SALES, HUBSPOT, PIPEDRIVE, SALESFORCE)
@@ -153,7 +154,7 @@ def open_orders(
         )
     layout.learn(sample)
     if not options.zone_given and layout.index.keys() & TIMES and _without_zone(layout, sample):
-        table.notes.append("its times say no zone and were taken as UTC; name theirs with --timezone")
+        table.notes.append(taken_in(str(options.zone)))
     return OrderFile(path, survey, chosen, layout, table, chain(first, rows))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +57,7 @@ class ReadOptions(Struct, frozen=True, kw_only=True):
 
     zone: tzinfo
     zone_given: bool = False
+    home: tzinfo = UTC  # the shop's, in which its days begin
     currency: str = ""
     decimal: str = ""  # "." or ","; empty: found from each column
     dates: str = ""  # "dmy" or "mdy"; empty: found from each column
@@ -153,7 +154,7 @@ class Layout:
             if field in MONEY:
                 self.numbers[place] = self._number_style(place, texts, sign)
             else:
-                self.dates[place] = DateStyle(self.options.zone, self._date_order(place, texts), self._serial)
+                self.dates[place] = self._date_style(self._date_order(place, texts))
 
     def _cells(self, place: int, sample: Sequence[Row]) -> list[str]:
         return [unquoted(cell.strip()) for row in sample if place < len(row.cells) and (cell := row.cells[place])]
@@ -163,7 +164,10 @@ class Layout:
         return self.numbers.get(place) or NumberStyle(self.options.decimal)
 
     def dates_of(self, place: int) -> DateStyle:
-        return self.dates.get(place) or DateStyle(self.options.zone, self.options.dates, self._serial)
+        return self.dates.get(place) or self._date_style(self.options.dates)
+
+    def _date_style(self, order: str) -> DateStyle:
+        return DateStyle(self.options.zone, order, self._serial, self.options.home)
 
     def has(self, *fields: str) -> bool:
         return all(field in self.index for field in fields)

@@ -130,11 +130,13 @@ def read_currency(text: str) -> str | None:
 
 class DateStyle(Struct, frozen=True):
     """How a column writes days and which zone its times without one are in. ``order`` is "dmy", "mdy" or ""; ``serial``: a
-    workbook's, where a day that nobody formatted as one is a number."""
+    workbook's, where a day that nobody formatted as one is a number. ``home``: the zone in which a day without a time has to
+    be that day, too, where it is told of what has no zone of its own to be kept with it."""
 
     zone: tzinfo
     order: str = ""
     serial: bool = False
+    home: tzinfo | None = None
 
     def read(self, text: str) -> int | None:
         """Unix seconds; None when the text is no time in this style."""
@@ -142,14 +144,23 @@ class DateStyle(Struct, frozen=True):
             moment = datetime.fromisoformat(text)
         except ValueError:
             return self._read_other(text)
-        return self._seconds(moment)
+        return self._seconds(moment, day_only=len(text) <= len("2026-05-14"))
 
-    def _seconds(self, moment: datetime) -> int | None:
+    def _seconds(self, moment: datetime, *, day_only: bool = False) -> int | None:
         if moment.year not in _YEARS:
             return None
+        if day_only:
+            return self._day(moment)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self.zone)
         return int(moment.timestamp())
+
+    def _day(self, midnight: datetime) -> int:
+        """A day without a time: when it begins; where that is another day at home, when it begins there."""
+        begins = midnight.replace(tzinfo=self.zone)
+        if self.home is not None and begins.astimezone(self.home).date() != midnight.date():
+            begins = midnight.replace(tzinfo=self.home)
+        return int(begins.timestamp())
 
     def _read_other(self, text: str) -> int | None:
         if _UNIX.fullmatch(text):
@@ -175,21 +186,22 @@ class DateStyle(Struct, frozen=True):
         hour, minute, second, zone = clock
         try:
             moment = datetime(int(year), int(month), int(day), hour, minute, second)
-            return self._seconds(moment if zone is None else moment.replace(tzinfo=zone))
+            return self._seconds(moment if zone is None else moment.replace(tzinfo=zone), day_only=not found[5])
         except ValueError:
             return None
 
     def _read_worded(self, text: str) -> int | None:
         if self.serial and (number := _SERIAL.fullmatch(text)):
             part = timedelta(seconds=round(float(number[2] or 0) * 86_400))
-            return self._seconds(_DAY_ZERO + timedelta(days=int(number[1])) + part)
+            return self._seconds(_DAY_ZERO + timedelta(days=int(number[1])) + part, day_only=not number[2])
         for form in WORDED:
             found = form.fullmatch(text)
             clock = _clock(found["clock"]) if found else None
             if found and clock is not None and (month := month_of(found["m"])):
                 year, (hour, minute, second, zone) = full_year(found["y"]), clock
                 try:
-                    return self._seconds(datetime(year, month, int(found["d"]), hour, minute, second, tzinfo=zone))
+                    moment = datetime(year, month, int(found["d"]), hour, minute, second, tzinfo=zone)
+                    return self._seconds(moment, day_only=not found["clock"])
                 except ValueError:
                     return None
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -19,6 +18,7 @@ from twofold.importing.readers.values import read_currency
 from twofold.importing.statements.contract import StatementFormat, StatementOptions
 from twofold.importing.statements.formats import named_format, own_table
 from twofold.importing.statements.mapped import by_field, check_mapping
+from twofold.importing.zone import zone_of_file
 
 AUTO = "auto"
 
@@ -114,13 +114,10 @@ class WantedStatement:
         for name, choices in (("decimal", (".", ",")), ("dates", ("dmy", "mdy"))):
             if given[name] and given[name] not in choices:
                 raise ConfigError(f"--{name}: expected {' or '.join(choices)}, got {given[name]!r}")
-        try:
-            zone = ZoneInfo(given["timezone"] or "UTC")
-        except (KeyError, ValueError, OSError):
-            raise ConfigError(f"--timezone: expected a name such as Europe/Berlin, got {given['timezone']!r}") from None
+        zone = zone_of_file(given["timezone"], self._settings)
         return StatementOptions(
             zone=zone,
-            zone_name=given["timezone"] or "UTC",
+            zone_name=zone.key,
             zone_given=bool(given["timezone"]),
             currency=self._currency(given["currency"]),
             decimal=given["decimal"],

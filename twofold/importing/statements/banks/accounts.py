@@ -69,7 +69,7 @@ def iban_in(text: str) -> str:
 
 
 def zone_of(account: str, options: StatementOptions) -> tuple[tzinfo, str]:
-    """The zone of a statement's days: as the operator says, else the bank's country's, else UTC."""
+    """The zone of a statement's days: as the operator says, else the bank's country's, else the shop's."""
     name = "" if options.zone_given else _ZONES.get(account[:2], "")
     return (ZoneInfo(name), name) if name and is_iban(account) else (options.zone, options.zone_name)
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from twofold.importing.statements.contract import Item
 from twofold.importing.statements.reading.batches import Batches, amounts_of
 from twofold.importing.statements.reading.sheets import Cells, TableFile, TableFormat
+from twofold.importing.statements.reading.zones import zone_name
 from twofold.ledger.lines import Batch, Counterpart, MoneyKind, MoneyLine, Told
 from twofold.ledger.references import gather, of_provider, reference
 
@@ -124,7 +125,7 @@ def _report_line(cells: Cells, batches: Batches) -> Iterator[Item]:
         net=money.net,
         currency=currency,
         at=at,
-        zone="UTC" if cells.text("created_utc") else cells.file.options.zone_name,
+        zone=zone_name(cells.file.zone_of("created_utc" if cells.text("created_utc") else "created")),
         available_at=expected if expected is not None else _available(cells),
         batch=batch,
         references=gather(
@@ -149,7 +150,7 @@ def _report_line(cells: Cells, batches: Batches) -> Iterator[Item]:
             Batch(
                 source=SOURCE, account=line.account, id=batch, kind="payout", currency=currency,
                 net=-money.net if paid_out else None, at=expected if expected is not None else at,
-                zone="UTC" if cells.text("batch_utc") else cells.file.options.zone_name,
+                zone=zone_name(cells.file.zone_of("batch_utc" if cells.text("batch_utc") else "batch_at")),
                 expected_at=expected, bank_reference=cells.text("trace"),
             ),
         )  # fmt: skip
@@ -188,6 +189,7 @@ REPORT = TableFormat(
     money=frozenset({"gross", "fee", "net", "shown"}),
     times=frozenset({"batch_utc", "batch_at", "created_utc", "created", "available_utc", "available"}),
     utc=frozenset({"batch_utc", "created_utc", "available_utc"}),
+    else_utc=frozenset({"batch_at", "created", "available"}),
 )
 
 

@@ -37,6 +37,7 @@ from twofold.importing.readers.values import (
 from twofold.importing.readers.workbooks import sheet_heads
 from twofold.importing.statements.contract import Dropped, Item, StatementOptions, Unbalanced
 from twofold.importing.statements.reading.zones import offset_behind, zone_name, zone_of
+from twofold.importing.zone import taken_in
 
 SAMPLE = 5_000  # rows from which the style of numbers and days is found
 MASKED = frozenset({"-", "--", "—", "–", "n/a", "na", "null", "none"})  # "unknown", never 0
@@ -66,6 +67,7 @@ class TableFormat(Struct, frozen=True, kw_only=True):
     money: frozenset[str]
     times: frozenset[str]
     utc: frozenset[str] = frozenset()  # of the times, those that are told in UTC
+    else_utc: frozenset[str] = frozenset()  # those that the provider tells in UTC where no zone was asked for
     summed: frozenset[str] = frozenset()
     usual_decimal: str = "."
     must: tuple[str, ...] = ()
@@ -219,13 +221,21 @@ class TableFile:
             if own is None and not order:
                 raise FileRefused(f"column {self.columns[self.index[field]]}: expected days that can be read one way, got "
                                   "some like 05/04/2026; set --dates dmy or mdy")  # fmt: skip
-            zone = UTC if field in self.form.utc else self.options.zone
+            zone = self.zone_of(field)
             dates[field] = DateStyle(zone, own or order or "", self._serial)
             if field in self.form.utc or self.options.zone_given:
                 continue
             if any(map(_lacks_zone, self._cells(self.index[field], bare)[:100])):
-                self.note("its times say no zone and were taken as UTC; name theirs with --timezone")
+                told = (
+                    (zone_name(zone), "the provider's usual one") if field in self.form.else_utc else (zone_name(zone),)
+                )
+                self.note(taken_in(*told))
         return numbers, dates
+
+    def zone_of(self, field: str) -> tzinfo:
+        """In which a column's times are where they say none."""
+        usual = field in self.form.utc or (field in self.form.else_utc and not self.options.zone_given)
+        return UTC if usual else self.options.zone
 
     def _names_zone(self, row: Row) -> bool:
         """True where a column of the row says in which zone its times are."""
@@ -358,7 +368,7 @@ class Cells:
         zone = zone_of(text) if text else None
         if text and zone is None:
             self.file.note(f"the zone {self.shown('zone')} is not known or is several; its times were read in the zone of "
-                           "--timezone, else as UTC")  # fmt: skip
+                           "--timezone, else of [chain] timezone")  # fmt: skip
         options = self.file.options
         return self.time(field, zone or options.zone, beside), zone_name(zone) if zone else options.zone_name
 
