@@ -326,7 +326,7 @@ def test_pages_alone_need_no_data_folder(tmp_path, monkeypatch):
         (["expect", "Purchase", "tag", "--dataset", "7"], "expected one of 1, got 7"),
         (["--calls", "calls.json"], "expected calls as a walk writes them"),
         (["--fetch"], "--fetch: expected a [[dataset]] with origins"),
-        (["--page", "ftp-nothing"], "cannot read ftp-nothing"),
+        (["--page", "ftp-nothing"], "--page: ftp-nothing cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_kept(arguments, words, tmp_path, monkeypatch):

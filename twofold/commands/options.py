@@ -8,6 +8,7 @@ that is not there yet: a device may have no end, and a pipe nobody who writes in
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
@@ -76,6 +77,21 @@ def _shown_name(command: Callable[..., Any], name: str) -> str:
             words = [str(word) for word in (known.default, *(known.param_decls or ())) if str(word).startswith("-")]
             return max(words, key=len, default=f"--{name.replace('_', '-')}")
     return name.upper()
+
+
+def read_or_piped(where: str, option: str, most: int = -1) -> bytes:
+    """The content of a file that is named in words, or of what is piped in where they are ``-``; ``most`` bytes of it. ``option``: as
+    the word is written. Raises `BadParameter` for what is no file and for what cannot be read."""
+    from twofold.commands.output.printing import plain
+    from twofold.config.private import odd_kind
+
+    if where != "-" and (got := odd_kind(Path(where))):
+        raise typer.BadParameter(f"{option}: expected a file, got {got}: {plain(where)}; - reads what is piped in")
+    try:
+        with sys.stdin.buffer if where == "-" else Path(where).open("rb") as file:
+            return file.read(most)
+    except OSError as err:
+        raise typer.BadParameter(f"{option}: {plain(where)} cannot be read: {err.strerror}") from None
 
 
 def who_says(by: str) -> str:

@@ -5,14 +5,13 @@ Owns what is typed and printed, and fetching pages. What is read, joined and fou
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
+from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption, read_or_piped
 from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
 from twofold.commands.senders.walk import print_walk, walk_as_told, walk_row
 from twofold.errors import ConfigError
@@ -153,17 +152,9 @@ def _source(page: str) -> str:
     return read_page(page, "--page")
 
 
-def read_page(page: str, hint: str) -> str:
+def read_page(page: str, option: str) -> str:
     """A saved page, or what comes on stdin."""
-    from twofold.config.private import odd_kind
-
-    if page != "-" and (got := odd_kind(Path(page))):
-        raise typer.BadParameter(f"expected a file, got {got}: {page}; - reads what is piped in", param_hint=hint)
-    try:
-        with sys.stdin.buffer if page == "-" else Path(page).open("rb") as file:
-            return file.read(MAX_PAGE_BYTES).decode("utf-8", "replace")
-    except OSError as err:
-        raise typer.BadParameter(f"cannot read {page}: {err.strerror}", param_hint=hint) from None
+    return read_or_piped(page, option, MAX_PAGE_BYTES).decode("utf-8", "replace")
 
 
 def _calls(settings: Settings, files: Sequence[Path]) -> list[Observed]:

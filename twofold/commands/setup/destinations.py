@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from twofold.commands.options import ConfigOption, DatasetOption, DestinationOption, JsonOption
+from twofold.commands.options import ConfigOption, DatasetOption, DestinationOption, JsonOption, read_or_piped
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
@@ -125,16 +125,10 @@ def _first_dataset(settings: Settings, told: Sequence[DestinationSettings]) -> s
 
 
 def _read(where: str) -> dict[str, Any]:
-    from twofold.config.private import odd_kind
     from twofold.event.json import read_json
     from twofold.event.refusal import Refusal
 
-    if where != "-" and (got := odd_kind(Path(where))):
-        raise typer.BadParameter(f"--explain: expected a file, got {got}: {plain(where)}; - reads what is piped in")
-    try:
-        tree = read_json(sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes())
-    except OSError as err:
-        raise typer.BadParameter(f"--explain: {plain(where)} cannot be read: {err.strerror}") from None
+    tree = read_json(read_or_piped(where, "--explain"))
     if isinstance(tree, Refusal):
         raise typer.BadParameter(
             f"--explain: expected a JSON object of one event: expected {tree.expected}, got {tree.got}"
