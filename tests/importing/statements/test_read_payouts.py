@@ -615,13 +615,20 @@ def test_each_table_has_the_days_of_its_rows(tmp_path, text, kept):
 
 
 @pytest.mark.parametrize(
-    ("column", "at", "kept"),
-    [("created_utc", "2026-03-12T20:30:00", "UTC"), ("created", "2026-03-13T00:30:00", "Asia/Tbilisi")],
+    ("column", "at", "asked", "kept"),
+    [
+        ("created_utc", "2026-03-12T20:30:00", True, "UTC"),
+        ("created", "2026-03-13T00:30:00", True, "Asia/Tbilisi"),
+        ("created", "2026-03-12T20:30:00", False, "UTC"),
+    ],
 )
-def test_stripes_report_in_a_zone_of_its_own(tmp_path, column, at, kept):
-    """``created`` is in the zone in which the report was asked for; ``created_utc`` is not."""
+def test_stripes_report_in_a_zone_of_its_own(tmp_path, column, at, asked, kept):
+    """``created`` is in the zone in which the report was asked for, and in UTC where none was; ``created_utc`` always is."""
     text = report().replace("created_utc", column).replace("2026-03-11 10:00:00", at.replace("T", " "))
-    line, *_ = lines_of(read(written(tmp_path, text), FORMATS, zone=ZoneInfo("Asia/Tbilisi"), zone_name="Asia/Tbilisi"))
+    found = read(
+        written(tmp_path, text), FORMATS, zone=ZoneInfo("Asia/Tbilisi"), zone_name="Asia/Tbilisi", zone_given=asked
+    )
+    line, *_ = lines_of(found)
     assert (line.at, line.zone, local_day(line)) == (seconds("2026-03-12T20:30:00"), kept, at[:10])
 
 
