@@ -16,6 +16,7 @@ from twofold.event.model import Event
 from twofold.store.engine import Database, RefusedRow
 from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
+from twofold.store.gates.tellers import Tellers
 from twofold.store.journal import Journal
 from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import LineEntry, make_row
@@ -70,6 +71,7 @@ class Appends:
         self._journal = journal
         self._folding = folding
         self._orders = orders
+        self._tellers = Tellers(orders)
         self._signs = signs
         self._paths = paths
         self._secret = secret
@@ -127,7 +129,7 @@ class Appends:
             for (order, copy), action in zip(fresh.values(), actions, strict=True):
                 owned[order.row.id] = self._settle(order.row, action, copy)
         told = {latest[one.row.id].row.id for one, _ in applied if one.new}
-        owned |= self._waiting_for(
+        waiting = self._waiting_for(
             (one, entry)
             for one, entry in applied
             if one.row.id in told and one.row.action is None and one.row.id not in owned
@@ -135,7 +137,8 @@ class Appends:
         for one, entry in applied:
             if one is latest[one.row.id] and one.row.id in told:
                 one = msgspec.structs.replace(one, new=True)
-                self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
+                for purchase in waiting.get(one.row.id) or [owned.get(one.row.id, one.row.action)]:
+                    self._orders.news(one, purchase, entry.received_at)
         self._append_outcomes([one.row for one in latest.values()], entries[-1].received_at)
         return [one for one, _ in applied]
 
@@ -151,8 +154,9 @@ class Appends:
             self._folding.supersede(row.action, action, copy.received_at)
         return owner
 
-    def _waiting_for(self, reports: Iterable[tuple[Applied, OrderEntry]]) -> dict[int, int]:
-        """Order to the Purchase that came without it, for reports without a copy of their own: news for it, too."""
+    def _waiting_for(self, reports: Iterable[tuple[Applied, OrderEntry]]) -> dict[int, set[int]]:
+        """Order to the Purchases that came without it, for reports without a copy of their own: news for them, too. Several, where one
+        stands for another of a lower tier to which a name of the order leads still."""
         keys = {
             key: one.row.id
             for one, entry in reports
@@ -164,12 +168,15 @@ class Appends:
                 self._orders.shop_of(entry.dataset, [entry.source]),
             )
         }
-        return {keys[key]: action for key, action in self._folding.find(list(keys)).items()}
+        found: dict[int, set[int]] = {}
+        for key, action in self._folding.find(list(keys)).items():
+            found.setdefault(keys[key], set()).add(action)
+        return found
 
     def _append_outcomes(self, rows: Sequence[OrderRow], now_ms: int) -> None:
         """Events for the ends of orders that were sent, once each: the order's row keeps which were told."""
         orders = worth_looking(rows, self._orders.policy_of)
-        due = due_outcomes(self._engine, orders, self._orders.policy_of, now_ms) if orders else []
+        due = due_outcomes(self._engine, orders, self._orders.policy_of, self._tellers.turns, now_ms) if orders else []
         if due:
             told = self._folding.find([key for one in due if not one.bit for key in fold_keys(one.event)])
             due = [one for one in due if one.bit or told.keys().isdisjoint(fold_keys(one.event))]

@@ -214,7 +214,7 @@ class Folding:
             verdict = FoldVerdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
             late = int(action.sealed_at is not None)
             add_copy(action, event, counts)
-            if counts:
+            if counts or action.tier < Tier.T2:  # where nobody but browsers speaks, who tells an order is asked anew
                 batch.joined[action.id] = max(event.tier, batch.joined.get(action.id, 0))
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
@@ -326,6 +326,9 @@ class Folding:
         if not higher:
             owners = {a.id: self._owner(batch, a) for a in lower}
             lower = [a for a in lower if owners[a.id] in (None, order) or order is None]
+            told = next((a for a in lower if self._is_told(a, owners[a.id], event)), None)
+            if told is not None:
+                return _Lookup(told, counts=False)
             over = tuple(a for a in lower if not self._joins(batch, a, event))
             joined = [a for a in lower if a not in over]
             lookup = self._among_equals(batch, event, keys, [*equal, *joined], order)
@@ -362,6 +365,13 @@ class Folding:
             return False  # it may have been given up for a no that is not heard beside this copy
         counted = {id(c) for c in together}
         return all(id(c) in counted for c in admit(copies).copies)
+
+    def _is_told(self, action: Action, owner: int | None, event: Event) -> bool:
+        """True for an order that its shop reported and a browser has told, where another browser names it now that proves nothing: a
+        token that names no order is no reason for telling it once more."""
+        if event.tier >= Tier.T2 or owner is None or action.sealed_at is None:
+            return False
+        return not self._orders.proves(owner, event)
 
     def _proves(self, batch: _Batch, action: Action, event: Event) -> bool:
         """True when a lower tier's copy is the buyer's word about a higher tier's action."""
@@ -479,6 +489,9 @@ class Folding:
             spoken = [id for id in (*hurried, *(a.id for a in sealed)) if id in batch.joined]
             if spoken:
                 engine.run("requeue_deliveries", (now_ms, id_array(spoken)))
+            browsers = [id for id in spoken if batch.changed[id].tier < Tier.T2]
+            if browsers:
+                engine.run("requeue_denied", (now_ms, id_array(browsers)))
             trusted = [id for id in spoken if batch.joined[id] >= Tier.T2]
             if trusted:
                 engine.run("requeue_dropped", (now_ms, id_array(trusted)))

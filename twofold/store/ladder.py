@@ -123,7 +123,7 @@ def trusted_wishes(copies: Sequence[Event]) -> list[list[tuple[str, ...]]]:
     top = max(c.tier for c in copies)
     own = [c for c in copies if c.tier == top]
     if top < _T2:
-        voices = [own] if len(own) == 1 else _browsers(outer(own))
+        voices = [own] if len(own) == 1 else browsers_of(outer(own))
     else:
         beside = [c for c in copies if c.destinations and _T2 <= c.tier < top and is_buyers(c, own)]
         voices = [[*own, *beside]]
@@ -153,7 +153,7 @@ def agreed(copies: Sequence[Event], agrees: Callable[[str], bool]) -> Sequence[E
     if len(copies) < 2 or max(c.tier for c in copies) >= _T2:
         return copies
     looked_at = outer(copies)
-    willing = {id(c) for one in _browsers(looked_at) if agrees(_strictest(one)) for c in one}
+    willing = {id(c) for one in browsers_of(looked_at) if agrees(_strictest(one)) for c in one}
     return [c for c in looked_at if id(c) in willing] if willing else copies
 
 
@@ -162,14 +162,27 @@ def outer(copies: Sequence[Event]) -> Sequence[Event]:
     return copies if len(copies) <= 2 * FEW else [*copies[:FEW], *copies[-FEW:]]
 
 
-def _browsers(copies: Sequence[Event]) -> list[list[Event]]:
-    """Copies by the browser that they can be of."""
+def browsers_of(copies: Sequence[Event]) -> list[list[Event]]:
+    """Copies by the browser that they can be of, who came first before the others."""
     found: list[list[Event]] = []
     for copy in copies:
         mine = [one for one in found if any(_are_of_one(copy, other) for other in one)]
-        found = [one for one in found if one not in mine]
-        found.append([*(c for one in mine for c in one), copy])
+        if not mine:
+            found.append([copy])
+            continue
+        mine[0] += [*(c for one in mine[1:] for c in one), copy]
+        found = [one for one in found if not any(one is other for other in mine[1:])]
     return found
+
+
+def of_known(known: Sequence[Event], copies: Sequence[Event]) -> list[Event]:
+    """The copies of a browser of which some are known, in the order they came: by what nobody else knows, or by the browser's own id."""
+    links = {link for c in known for link in c.links}
+    ids = {c.event_id for c in known if c.id_given}
+    found = [*known, *(c for c in _rest(copies, known) if _shares_secret(c, links, ids))]
+    found += _of_known_browsers(_rest(copies, found), found, None)
+    taken = {id(c) for c in found}
+    return [c for c in copies if id(c) in taken]
 
 
 def _are_of_one(a: Event, b: Event) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
+from twofold.event.model import Event
 from twofold.matching.user_data import present_names
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
@@ -23,7 +24,9 @@ from twofold.store.evidence import Superseded
 from twofold.store.gates.candidates import Candidates, ConsentRoute, Due, under_its_id
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.gates.releases import let_through, prove_released, turn_away
+from twofold.store.gates.tellers import Tellers
 from twofold.store.gates.values import told_row, with_told
+from twofold.store.gates.withdrawals import WITHDRAWN
 from twofold.store.peers.claims import Claims, Settlements
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
@@ -56,6 +59,8 @@ class GatesLike(Protocol):
     """See `gates.sequence`."""
 
     @property
+    def tellers(self) -> Tellers: ...
+    @property
     def again(self) -> Sequence[Recheck]: ...
     def again_needed(self) -> bool: ...
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
@@ -82,7 +87,7 @@ class Outbox:
         self._longest_ms = max(LONGEST_WAIT_MS, longest_hold_ms)
         self._engine = engine
         self.gates = gates
-        self._candidates = Candidates(engine, routes, superseded)
+        self._candidates = Candidates(engine, routes, superseded, gates.tellers)
         self._changed = changed
         self.sure: Sure = _now_is_sure
         names = [d for r in routes.values() for d in r.destinations]
@@ -135,7 +140,7 @@ class Outbox:
             self._closed_as_altered(delivery_id, closed, now_ms)
         sure_ms = self.sure(now_ms)
         try:
-            gates = self.gates.prepare([candidate for candidate, _ in untried])
+            gates = self.gates.prepare([one for candidate, _ in untried for one in (candidate, *candidate.others)])
             fresh = self._freeze(untried, gates, build, closed, now_ms, sure_ms)
         finally:
             self.gates.done()
@@ -309,6 +314,8 @@ class Outbox:
         afresh: list[int] = []
         for candidate in candidates:
             answer = next((a for gate in self.gates.again if (a := gate(candidate, now_ms)) is not None), None)
+            if (candidate.stale and answer is None) or (candidate.others and answer == Suppressed(WITHDRAWN)):
+                answer = Afresh()  # another browser may be told of, with its own data
             if isinstance(answer, Afresh):  # due as before, and claimed next with nothing frozen
                 afresh.append(candidate.delivery)
                 stopped.add(candidate.delivery)
@@ -335,18 +342,12 @@ class Outbox:
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
         told: list[tuple[Any, ...]] = []
-        for candidate, row in candidates:
-            answer = None
-            for gate in gates:  # the first that has an answer
-                answer = gate(candidate, sure_ms)
-                if answer is not None:
-                    break
-            if isinstance(answer, Held):
+        for first, row in candidates:
+            candidate, event, payload = self._judged(first, gates, build, sure_ms)
+            if isinstance(payload, Held):
                 again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
-                held.append((candidate.delivery, max(answer.until, again), answer.reason))
+                held.append((candidate.delivery, max(payload.until, again), payload.reason))
                 continue
-            event = under_its_id(candidate) if candidate.left_as else candidate.event
-            payload = answer or build(with_told(event, candidate.told))
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
                 continue
@@ -381,6 +382,24 @@ class Outbox:
         if sealed:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))
         return fresh
+
+    def _judged(
+        self, first: Candidate, gates: Sequence[Gate], build: Builder, sure_ms: int
+    ) -> tuple[Candidate, Event, bytes | Suppressed | Held]:
+        """What the gates and the destination say to a candidate; where it may not be told, to the next that would tell the same."""
+        why = None
+        for candidate in (first, *first.others):
+            answer = None
+            for gate in gates:  # the first that has an answer
+                answer = gate(candidate, sure_ms)
+                if answer is not None:
+                    break
+            event = under_its_id(candidate) if candidate.left_as else candidate.event
+            payload = answer or build(with_told(event, candidate.told))
+            if not isinstance(payload, Suppressed):
+                return candidate, event, payload
+            why = why or payload
+        return first, first.event, why or Suppressed("")
 
     def _as_before(self, destination: str, row: Due) -> Delivery:
         """What was frozen at an earlier claim."""

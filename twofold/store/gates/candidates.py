@@ -21,6 +21,7 @@ from twofold.store.engine import Database, id_array
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Candidate
+from twofold.store.gates.tellers import Tellers
 from twofold.store.journal import CopyReader
 from twofold.store.ladder import Admitted, admit, agreed, consent_of, consent_told, is_buyers
 
@@ -72,8 +73,11 @@ class Due(Struct, frozen=True, gc=False):
 class Candidates:
     """``routes`` tells what consent a destination needs."""
 
-    def __init__(self, engine: Database, routes: Mapping[str, ConsentRoute], superseded: Superseded) -> None:
+    def __init__(
+        self, engine: Database, routes: Mapping[str, ConsentRoute], superseded: Superseded, tellers: Tellers
+    ) -> None:
         self._engine = engine
+        self._tellers = tellers
         self._routes = routes
         self._superseded = superseded
         self._reader = CopyReader(len({d for route in routes.values() for d in route.destinations}))
@@ -97,9 +101,12 @@ class Candidates:
             copies = self._copies([r.action for r in doubtful])
             for row in doubtful:
                 own = copies[row.action]
-                told = consent_told(admit(own), row.consent) if own is not None else row.consent
-                if told != row.consent:
-                    refused[row.delivery] = self._refusal(destination, row.dataset, told)
+                if own is None:
+                    continue
+                turns = self._tellers.turns(row.action, own, row.sent_id)
+                words = [consent_of(t.copies) for t in turns] or [consent_told(admit(own), row.consent)]
+                if words != [row.consent]:
+                    refused[row.delivery] = self._first_refusal(destination, row.dataset, words)
         closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
         return [r for r in rows if refused[r.delivery] is None]
 
@@ -120,6 +127,11 @@ class Candidates:
         purposes = route.purposes.get(destination, ()) if route else ()
         return why_not_send(consent, purposes, route.require_consent if route else False)
 
+    def _first_refusal(self, destination: str, dataset: str, said: Sequence[str]) -> str | None:
+        """None where one of these may be told of."""
+        answers = [self._refusal(destination, dataset, one) for one in said]
+        return None if None in answers else answers[0]
+
     def made_of(
         self, destination: str, rows: Sequence[Due], closed: list[tuple[Any, ...]], now_ms: int
     ) -> tuple[list[tuple[Candidate, Due]], list[Candidate], list[int]]:
@@ -136,41 +148,70 @@ class Candidates:
                 if row.payload is None:  # what was frozen before has a digest of its own
                     altered.append(row.delivery)
                 continue
-            if len(own) == 1:  # as most are
-                counted, event = Admitted(own), own[0]
-                told = consent_text(event)
+            turns: Sequence[Admitted] = self._tellers.turns(row.action, own, row.sent_id) if len(own) > 1 else ()
+            if row.payload is None:
+                turns = self._willing(destination, row.dataset, turns)
+                counted = turns[0] if turns else self._counted(destination, row, own)
             else:
-                counted = self._counted(destination, row, own)
-                told, event = consent_of(counted.copies), unite(counted.copies)
+                counted = _in_its_bytes(turns, row) if turns else self._counted(destination, row, own)
+            told = consent_of(counted.copies)
             refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
             if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
                 continue
-            if row.sent_id is not None:
-                event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
-            candidate = Candidate(
-                delivery=row.delivery,
-                destination=destination,
-                dataset=row.dataset,
-                action=row.action,
-                event=event,
-                copies=counted.copies,
-                claims=counted.claims,
-                left_as=left.get(row.action, ()),
-                created_at=row.created_at,
-                fresh=row.payload is None,
-                unsure=row.unsure_since is not None,
-                consent=row.consent if told == row.consent else consent_told(counted, row.consent),
-                released=bool(row.released),
-            )
+            candidate = self._made(destination, row, counted, told, left)
+            if turns:
+                candidate.alone = True
+                candidate.others = [self._made(destination, row, t, consent_of(t.copies), left) for t in turns[1:]]
+                for other in candidate.others:
+                    other.alone = True
+                candidate.stale = row.payload is not None and self._is_taken_back(destination, row, turns)
             if row.payload is None:
                 untried.append((candidate, row))
             else:
                 tried.append(candidate)
         return untried, tried, altered
 
+    def _made(
+        self, destination: str, row: Due, counted: Admitted, told: str, left: Mapping[int, tuple[str, ...]]
+    ) -> Candidate:
+        """Of the copies that count. ``told``: their consent."""
+        event = unite(counted.copies)
+        if row.sent_id is not None:
+            event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
+        return Candidate(
+            delivery=row.delivery,
+            destination=destination,
+            dataset=row.dataset,
+            action=row.action,
+            event=event,
+            copies=counted.copies,
+            claims=counted.claims,
+            left_as=left.get(row.action, ()),
+            created_at=row.created_at,
+            fresh=row.payload is None,
+            unsure=row.unsure_since is not None,
+            consent=row.consent if told == row.consent else consent_told(counted, row.consent),
+            released=bool(row.released),
+        )
+
+    def _willing(self, destination: str, dataset: str, turns: Sequence[Admitted]) -> Sequence[Admitted]:
+        """Those that may be told of; where none may, the first, which says why."""
+        may = [t for t in turns if self._refusal(destination, dataset, consent_of(t.copies)) is None]
+        return may or turns[:1]
+
+    def _is_taken_back(self, destination: str, row: Due, turns: Sequence[Admitted]) -> bool:
+        """True where a browser that may be in the frozen bytes says no now."""
+        before = [t for t in turns if any(_came_before(c, row) for c in t.copies)]
+        may = [
+            t for t in before if any(self._refusal(destination, row.dataset, consent_text(c)) is None for c in t.copies)
+        ]
+        return any(self._refusal(destination, row.dataset, consent_of(t.copies)) is not None for t in may)
+
     def _counted(self, destination: str, row: Due, own: Sequence[Event]) -> Admitted:
         """Which of several copies count: of what is frozen already the same that counted then."""
+        if len(own) == 1:  # as most are
+            return Admitted(own)
         counted = admit(own)
         return self._agreed(destination, row.dataset, counted) if row.payload is None else counted
 
@@ -201,6 +242,16 @@ class Candidates:
 
 
 _position_of = itemgetter(1)
+
+
+def _in_its_bytes(turns: Sequence[Admitted], row: Due) -> Admitted:
+    """What may be in the bytes of a delivery that was frozen with the copies there were: of which of the browsers nobody wrote down."""
+    may = [c for t in turns for c in t.copies if _came_before(c, row)] or turns[0].copies
+    return Admitted(may)
+
+
+def _came_before(copy: Event, row: Due) -> bool:
+    return row.first_attempt_at is None or copy.received_at <= row.first_attempt_at
 
 
 def under_its_id(candidate: Candidate) -> Event:

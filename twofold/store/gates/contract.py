@@ -62,8 +62,14 @@ class Candidate(Struct, kw_only=True, gc=False):
     consent: str  # the action's consent as one text
     marks: list[str] = []  # what an operator should see beside the delivery
     released: bool = False  # a person let it through: the gates of trust ask it nothing
+    reported: bool = False  # its shop has reported the order: it needs no better copy, and its money is the ledger's
     told: ToldValue | None = None  # in place of the event's own value, which the action keeps
     stitched: dict[str, str] = {}  # match key -> where it was taken from
+    others: Sequence[
+        Candidate
+    ] = ()  # what would be told where this may not be: one for each browser that has a turn after it
+    alone: bool = False  # the copies are of one browser among several, and no claim of another's counts
+    stale: bool = False  # what is frozen may hold what a browser has taken back, while another may be told of
 
 
 Gate = Callable[[Candidate, int], Suppressed | Held | None]

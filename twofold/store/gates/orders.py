@@ -62,7 +62,10 @@ class OrderGate:
         if renews and candidate.event.event_name == "Purchase":
             # It was begun before anybody said that the order is a renewal.
             candidate.event = msgspec.structs.replace(candidate.event, event_name="Subscribe")
+        candidate.reported = value_of(state, policy) is not None
         candidate.event = _with_money(candidate.event, row, state, policy)
+        if max(c.tier for c in candidate.copies) < Tier.T2 and state.placed_at <= now_ms // 1000:
+            candidate.event = msgspec.structs.replace(candidate.event, event_time=state.placed_at)  # the shop's word
         candidate.event = _in_time(candidate.event, judged.since, now_ms)
         return None
 

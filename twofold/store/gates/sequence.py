@@ -25,6 +25,7 @@ from twofold.store.gates.erased import ErasedGate
 from twofold.store.gates.holds import HoldGate
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.stitch import RouteLike, StitchGate
+from twofold.store.gates.tellers import Tellers
 from twofold.store.gates.trust import PolicyLike, TrustGates
 from twofold.store.gates.values import ValueGate
 from twofold.store.gates.withdrawals import Withdrawals
@@ -55,6 +56,7 @@ class Gates:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
         holds = HoldGate({dataset: route.holds for dataset, route in routes.items()})
         addressees = AddresseeGate({dataset: route.platforms for dataset, route in routes.items()}, order.proved)
+        self.tellers = Tellers(orders)
         self._stitch = stitch
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (

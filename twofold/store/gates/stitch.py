@@ -114,7 +114,9 @@ class StitchGate:
 
     def _take_claims(self, candidate: Candidate, found: Match, browser: Browser) -> Suppressed | None:
         """Claims of the browser that a secret of the purchase led to are the buyer's. An e-mail address is no secret."""
-        if not candidate.claims or browser.fbp is None or found.identifier.strength is not Strength.SECRET:
+        if candidate.alone or not candidate.claims:
+            return None
+        if browser.fbp is None or found.identifier.strength is not Strength.SECRET:
             return None
         everything = sorted([*candidate.copies, *candidate.claims], key=lambda c: c.received_at)
         counted = admit(everything, browser_of(browser.fbp, None))

@@ -76,7 +76,8 @@ class TrustGates:
         return Suppressed(BOT) if judged else None
 
     def gate_limits(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
-        """Money over the limits goes nowhere. Where another copy is within them, its money is the one that counts."""
+        """Money over the limits goes nowhere. Where another copy is within them, its money is the one that counts; where a shop has
+        reported the order, the money is the shop's already."""
         for copy in candidate.copies:
             if copy.held_back is not None:
                 reason = copy.held_back
@@ -84,7 +85,7 @@ class TrustGates:
         else:
             return None
         within = [c for c in candidate.copies if c.held_back is None]
-        if not within and candidate.released:
+        if candidate.reported or (not within and candidate.released):
             candidate.event = replace(candidate.event, held_back=None)
             return None
         if not within:
@@ -94,10 +95,12 @@ class TrustGates:
         return None
 
     def gate_unconfirmed(self, candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
-        """Waits for a copy of a higher tier than a plain browser's, then decides as the dataset wishes."""
+        """Waits for a copy of a higher tier than a plain browser's, or the shop's report of the order; then decides as the dataset wishes."""
         policy = self._policies.get(candidate.dataset)
         wait = policy.trust.confirm_ms.get(candidate.event.event_name) if policy is not None else None
-        if policy is None or wait is None or candidate.released or any(c.tier > Tier.T0 for c in candidate.copies):
+        if policy is None or wait is None or candidate.released or candidate.reported:
+            return None
+        if any(c.tier > Tier.T0 for c in candidate.copies):
             return None
         if now_ms < candidate.created_at + wait:
             return Held(candidate.created_at + wait, AWAITING)

@@ -333,6 +333,25 @@ class Orders:
             return self._of_number(event)
         return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0])
 
+    def proves(self, order: int, copy: Event) -> bool:
+        """True when a browser's copy is the buyer's of an order, as `proved` has it. ``order``: its row's id."""
+        return bool(self.proved(OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0]), [copy]))
+
+    def naming(self, row: OrderRow, copies: Iterable[Event]) -> list[Event]:
+        """Of copies that came together those that name this order, or none at all."""
+        shop = self.shop_of(row.dataset, decode_state(row.state).sources) if row.dataset in self._shops else ""
+        names = {name for (name,) in self._engine.run("names_of_order", (row.id,))}
+
+        def leads_here(copy: Event) -> bool:
+            said = copy.custom_data.order_id
+            if not said:
+                return True
+            number = f"number:{said}"
+            short = name_of(copy.dataset, of_shop(shop, number, _short(number)))
+            return short in names or not names.isdisjoint(_names_of_event(copy, shop))
+
+        return [copy for copy in copies if leads_here(copy)]
+
     def proved(self, row: OrderRow, copies: Iterable[Event]) -> list[Event]:
         """Of these copies those that say what nobody knows of the order but its shop and its buyer, or that bear a token which names it."""
         shop = self.shop_of(row.dataset, decode_state(row.state).sources) if row.dataset in self._shops else ""

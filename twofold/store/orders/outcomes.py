@@ -27,13 +27,17 @@ from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, miles
 from twofold.ledger.state import Fact, OrderState, decode_state, derive
 from twofold.store.engine import Database, id_array
 from twofold.store.fold import unite
-from twofold.store.ladder import admit, consent_told
+from twofold.store.ladder import Admitted, admit, consent_told
 from twofold.store.orders.ledger import OrderRow
 
 LEDGER = "ledger"
 """The sender of these events: nobody's copy, made from the ledger."""
 
 FRESH_S = 6 * 86_400  # Meta takes seven days; what is older is not told, it would be refused
+
+
+TurnsOf = Callable[[int, Sequence[Event], str | None], Sequence[Admitted]]
+"""See `gates.tellers.Tellers.turns`."""
 
 
 class OrderOutcome(NamedTuple):
@@ -74,16 +78,18 @@ class Sold(NamedTuple):
 
 
 def due_outcomes(
-    engine: Database, orders: Iterable[int], policy_of: Callable[[str], OrderPolicy], now_ms: int
+    engine: Database, orders: Iterable[int], policy_of: Callable[[str], OrderPolicy], turns_of: TurnsOf, now_ms: int
 ) -> list[Due]:
-    """The events due for these orders (row ids). Only orders whose Purchase was sent, and that is not given up."""
+    """The events due for these orders (row ids). Only orders whose Purchase was sent, and that is not given up. ``turns_of``: which of
+    several browsers told a Purchase that had no copy of its shop's."""
     rows = [OrderRow(*r) for r in engine.run("select_orders", (id_array(sorted(set(orders))),))]
     untold = [r for r in rows if r.action is not None]
     if not untold:
         return []
     found = engine.run("select_sent_actions", (id_array(r.action for r in untold if r.action),))
-    consents = {action: consent for action, consent, _ in found}
-    sent = {action: sealed_at for action, _, sealed_at in found}
+    consents = {action: consent for action, consent, *_ in found}
+    sent = {action: sealed_at for action, _, sealed_at, _ in found}
+    sent_ids = {action: event_id for action, *_, event_id in found}
     later = _facts_since(engine, {r.id: sent[r.action] for r in untold if r.action in sent})
     untold = [r for r in untold if r.id in later or outcomes_of(r, policy_of(r.dataset))]
     consents = {r.action: consents[r.action] for r in untold if r.action in consents}
@@ -96,7 +102,8 @@ def due_outcomes(
         if row.action is None or row.action not in copies:
             continue
         policy = policy_of(row.dataset)
-        counted = admit(copies[row.action])
+        told = turns_of(row.action, copies[row.action], sent_ids[row.action])
+        counted = told[0] if told else admit(copies[row.action])
         purchase = with_consent(unite(counted.copies), consent_told(counted, consents[row.action]))
         due += [Due(row.id, bit, event) for bit, event in outcome_events(row, policy, purchase, now_ms)]
         if row.id in later:

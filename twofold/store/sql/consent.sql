@@ -44,6 +44,14 @@ where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not
   and not exists (select 1 from frozen as f where f.delivery = delivery.id)
   and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
 
+-- name: requeue_denied
+-- A further copy has come for actions that only browsers name: each no is about the browser that said it, and another may tell the order.
+update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
+where state = 'suppressed' and (reason like 'consent!_denied%' escape '!' or reason = 'consent_withdrawn') and id in (
+    select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d)
+  and not exists (select 1 from frozen as f where f.delivery = delivery.id)
+  and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
+
 -- name: requeue_dropped
 -- A trusted copy has come for actions whose deliveries a person had dropped.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null

@@ -100,13 +100,16 @@ update delivery set due_at = greatest(?1, (select due_at from action where id = 
 where state = 'waiting' and lease_token = 0 and id between ?2 * 256 and ?2 * 256 + 255;
 
 -- name: requeue_order
--- An order that was given up counts after all: what was not sent for its sake waits again; and what a browser's wish kept back, which
--- counts for less now that the shop has spoken.
+-- An order that was given up counts after all: what was not sent for its sake waits again; and what a browser's word or the want of a
+-- better one kept back, which counts for less now that the shop has spoken.
 update delivery set state = 'waiting', reason = '', settled_at = null,
        due_at = greatest(?1, (select due_at from action where id = ?2))
 where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
-  and (reason like 'order!_%' escape '!' or reason like 'never!_%' escape '!' or reason in ('no_order', 'not_addressed', 'test_order', 'renewal'))
-  and not exists (select 1 from frozen where frozen.delivery = delivery.id);
+  and (reason like 'order!_%' escape '!' or reason like 'never!_%' escape '!' or reason like 'consent!_denied%' escape '!'
+       or reason in ('no_order', 'not_addressed', 'test_order', 'renewal', 'consent_withdrawn',
+                     'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed'))
+  and not exists (select 1 from frozen where frozen.delivery = delivery.id)
+  and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
 
 -- name: any_order
 -- A row when there is any order.

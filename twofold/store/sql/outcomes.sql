@@ -1,8 +1,8 @@
 -- What operators see of orders, and what is told of their ends. Every statement has its plain words, as in queries.sql.
 
 -- name: select_sent_actions
--- Which of these actions were sent, or are on their way with their bytes fixed; their consent, and since when.
-select a.id, a.consent, a.sealed_at from /*each*/ (?) as c cross join action as a on a.id = c.value
+-- Which of these actions were sent, or are on their way with their bytes fixed; their consent, since when, and under which id.
+select a.id, a.consent, a.sealed_at, a.event_id from /*each*/ (?) as c cross join action as a on a.id = c.value
 where a.sealed_at is not null and a.merged_into is null and exists (
     select 1 from delivery as d where d.id between a.id * 256 and a.id * 256 + 255 and (d.state = 'delivered'
         or (d.state = 'waiting' and exists (select 1 from frozen as f where f.delivery = d.id))));

@@ -1,0 +1,72 @@
+"""Who tells an order that its shop reports without anything of its buyer: of several browsers that name it one, by turns.
+
+Such an order has no copy of its own, so nothing in it leads to a browser but what is said of the purchase itself: the report is the
+highest tier's word, and a browser that says a secret of the purchase with it, or bears a token that names the order, is the buyer's.
+Where one is, nobody else has a turn, and its no is the order's. Where none is, each no stays with the browser that said it: the first
+that may be told of tells the order, with its own data alone. Reads the ledger and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from twofold.event.model import Event, Tier
+from twofold.ledger.state import decode_state
+from twofold.store.gates.orders import ORDER_GATED
+from twofold.store.ladder import Admitted, browsers_of, of_known, outer
+from twofold.store.orders.ledger import OrderRow, Orders
+
+_T2 = Tier.T2  # a member looked up on its enum costs as much as the rest of a short function
+
+
+class Tellers:
+    """Asked for each action that several copies name."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    def turns(self, action: int, copies: Sequence[Event], sent_id: str | None) -> list[Admitted]:
+        """What would tell the order, the first to be asked first: who told it to another destination already, under ``sent_id``, then
+        by tier and by who came first. Empty where the ladder alone says which copies count: a server or the shop has a copy, one browser
+        speaks, or nothing was reported. Of a crowd the outer copies are asked."""
+        if len(copies) < 2 or copies[0].event_name not in ORDER_GATED or not self._orders.needed():
+            return []
+        if any(c.tier >= _T2 for c in copies):
+            return []
+        looked_at = outer(copies)
+        if len(browsers_of(looked_at)) < 2:
+            return []
+        row = self._reported(action, looked_at)
+        if row is None:
+            return []
+        named = self._orders.naming(row, looked_at)
+        proved = self._orders.proved(row, named)
+        if proved:
+            vouched = [c for c in proved if c.order_vouched]  # the first rung, before the second
+            proved = vouched or proved
+        found = [of_known(one, named) if proved else one for one in browsers_of(proved or named)]
+        found.sort(
+            key=lambda one: -_T2 if any(c.event_id == sent_id for c in one) else -max(c.tier for c in one)
+        )  # stable
+        turns = []
+        for one in found:
+            own = {id(c) for c in one}
+            told = [c for c in looked_at if id(c) in own]
+            turns.append(Admitted(list(map(_without_test, told)), [c for c in copies if id(c) not in own]))
+        return turns
+
+    def _reported(self, action: int, copies: Sequence[Event]) -> OrderRow | None:
+        """The order that a shop has reported, by what the action stands for or any of its copies names."""
+        for copy in {(c.custom_data.order_id, c.links): c for c in reversed(copies)}.values():
+            row = self._orders.order_of(action, copy)
+            state = decode_state(row.state) if row is not None else None
+            if state is not None and (state.known or state.test):
+                return row
+        return None
+
+
+def _without_test(copy: Event) -> Event:
+    """Whether an order goes to a platform's test page is no browser's to say."""
+    return replace(copy, test_event_code=None) if copy.test_event_code else copy
