@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from asked_shops import SHOP, TOKEN, Asking, asking
+from asked_shops import SHOP, TOKEN, Asking, asking, bigcommerce_order, bigcommerce_product
 from listing_shops import Magento, PrestaShop, magento_order, prestashop_order
 from running_gateway import NOW_S, purchase
 from stand_in import Reply, StandIn, standing_in
@@ -208,6 +208,44 @@ def test_the_money_of_prestashops_orders(
     found = snapshot("prestashop", tree, stages=stages)
     assert (found.paid, found.method) == (paid, method)
     assert (found.cancelled_at is not None) is (state.get("template") == "order_canceled")
+
+
+def test_every_amount_of_prestashops_order() -> None:
+    """With tax: 48 of goods and 6 of shipping, 3 taken off; the net sums are its other fields."""
+    tree = {
+        "order": prestashop_order(1),
+        "state": {"paid": "1"},
+        "currency": {"iso_code": "EUR"},
+        "zone": "Europe/Paris",
+    }
+    found = read("prestashop", tree).order
+    assert found is not None
+    assert found.snapshot is not None
+    shop = found.snapshot.shop
+    assert shop is not None
+    assert (shop.currency, shop.total, shop.tax, shop.shipping, shop.shipping_tax, shop.discount) == (
+        "EUR", Decimal(51), Decimal("8.5"), Decimal(6), Decimal(1), Decimal(3))  # fmt: skip
+    assert [(line.id, line.sku, line.quantity, line.price) for line in found.snapshot.lines] == [
+        ("77", "CUP-1", 2, Decimal(24))
+    ]
+    assert (found.order_id, found.aliases) == ("1", ("cart:41",))
+
+
+def test_every_amount_of_bigcommerces_order() -> None:
+    """The same goods. The shopper saw prices in USD; the sums are in the currency that is paid in, `default_currency_code`."""
+    order = bigcommerce_order(1001, coupon_discount="2.0000")
+    found = read("bigcommerce", {"order": order, "products": [bigcommerce_product()]}).order
+    assert found is not None
+    assert found.snapshot is not None
+    shop = found.snapshot.shop
+    assert shop is not None
+    assert (shop.currency, shop.total, shop.tax, shop.shipping, shop.shipping_tax, shop.discount) == (
+        "EUR", Decimal(51), Decimal("8.5"), Decimal(6), Decimal(1), Decimal(5))  # fmt: skip
+    assert [(line.id, line.sku, line.quantity, line.price, line.discount) for line in found.snapshot.lines] == [
+        ("77", "CUP-1", 2, Decimal(24), Decimal(3))
+    ]
+    assert (found.order_id, found.country, found.aliases) == (
+        "1001", "DE", ("cart:a8458391-ef68-4fe5-9ec1-000000001001",))  # fmt: skip
 
 
 @pytest.mark.parametrize(
