@@ -25,9 +25,10 @@ from tests.fakes.graph import OK, FakeGraph, Reply
 from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.control.tables import make_tables
+from twofold.event.addressees import read_addressees
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
-from twofold.policies import routes_of
+from twofold.policies import policies_of, routes_of
 from twofold.store.engine import id_array
 from twofold.store.lists import Reader
 
@@ -346,6 +347,23 @@ def test_a_receiver_of_ones_own_may_be_told_a_loss() -> None:
         "meta": False,
         "webhook": True,
     }
+
+
+def test_a_dataset_knows_its_own_destinations_by_name() -> None:
+    """A receiver of one shop that is called as a platform stands for that platform in no other shop's messages."""
+    settings = settings_from(
+        {
+            "dataset": [{"id": "1"}, {"id": "2"}],
+            "destination": [
+                {"platform": "meta", "dataset": "1", "token": "t"},
+                {"platform": "meta", "dataset": "2", "name": "Google Ads", "token": "t"},
+            ],
+        },
+        environ={},
+    )
+    told = {"Google Ads": False}
+    words = {dataset: read_addressees(told, policy.addressees) for dataset, policy in policies_of(settings).items()}
+    assert words == {"1": ("-google_ads",), "2": ("-Google Ads",)}
 
 
 def test_a_share_takes_a_browser_whole_with_the_order_that_it_made(tmp_path: Path) -> None:
