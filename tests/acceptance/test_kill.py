@@ -170,7 +170,7 @@ class Clients:
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             try:
-                answer = http.request(method, f"{self.url}{path}", timeout=10, **what)
+                answer = http.request(method, f"{self.url}{path}", timeout=60, **what)
             except requests.RequestException as err:
                 if "NewConnectionError" not in repr(err):  # nobody listened: it never left
                     self._note(self.unanswered, copies)

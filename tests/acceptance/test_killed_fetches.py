@@ -121,7 +121,7 @@ class Notices:
         while self.left and time.monotonic() < deadline:
             try:
                 body = notice(self.left[0], "store/order/updated")
-                answer = requests.post(f"{self.url}/webhooks/bigcommerce/{NAMING}/{SECRET}", data=body, timeout=10)
+                answer = requests.post(f"{self.url}/webhooks/bigcommerce/{NAMING}/{SECRET}", data=body, timeout=60)
             except requests.RequestException:
                 time.sleep(0.02)
                 continue

@@ -89,7 +89,7 @@ def signed(url: str, body: dict[str, Any]) -> requests.Response:
     raw = json.dumps(body).encode()
     mac = base64.b64encode(hmac.digest(SECRET.encode(), raw, hashlib.sha256)).decode()
     headers = {"x-shopify-topic": "orders/updated", "x-shopify-hmac-sha256": mac, "x-shopify-shop-domain": SHOP}
-    return requests.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=headers, timeout=10)
+    return requests.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=headers, timeout=60)
 
 
 def hook(version: int, status: str = "paid", total: str = "100.00", **more: Any) -> Step:
@@ -138,7 +138,7 @@ def browser(event_id: str = "b", name: str = "id", dataset: str = DATASET) -> St
         }
         hit |= {"ud[external_id]": hashlib.sha256(order.id.encode()).hexdigest(), "dl": "https://shop.example/thanks"}
         hit |= {"cd[order_id]": known} if known else {}
-        return requests.get(f"{url}/tr/", params=hit, headers={"user-agent": USER_AGENT}, timeout=10)
+        return requests.get(f"{url}/tr/", params=hit, headers={"user-agent": USER_AGENT}, timeout=60)
 
     return send
 
@@ -153,7 +153,7 @@ def server(url: str, order: Order) -> requests.Response:
         "user_data": {"external_id": f"customer-{order.n}"},
         "custom_data": {"value": 98, "currency": "EUR", "order_id": order.id},
     }
-    return requests.post(f"{url}/v25.0/{DATASET}/events", json={"data": [event], "access_token": KEY}, timeout=10)
+    return requests.post(f"{url}/v25.0/{DATASET}/events", json={"data": [event], "access_token": KEY}, timeout=60)
 
 
 B, AGAIN, BY_NUMBER, ALONE = BROWSERS = browser(), browser("b2"), browser(name="number"), browser(dataset=LONELY)
@@ -190,7 +190,7 @@ def purchases_at(sandbox: Program) -> dict[str, list[dict[str, Any]]]:
     platform knows it by its id.
     """
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in requests.get(f"{sandbox.url}/sandbox/events", params={"limit": 1000}, timeout=10).json()["events"]:
+    for event in requests.get(f"{sandbox.url}/sandbox/events", params={"limit": 1000}, timeout=60).json()["events"]:
         known = found[event["event_id"].rpartition("-")[2].rpartition(".")[2]]
         if all(event["event_id"] != one["event_id"] or event["value"] != one["value"] for one in known):
             known.append(event)

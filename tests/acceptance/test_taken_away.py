@@ -40,7 +40,7 @@ def send(g: Gateway, event_id: str) -> int:
              "user_data": {"em": ["62a14e44" * 8]}}  # fmt: skip
     body = {"data": [event], "access_token": KEY}
     try:
-        return requests.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=10).status_code
+        return requests.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60).status_code
     except requests.ConnectionError:
         return 0
 

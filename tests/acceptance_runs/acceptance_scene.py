@@ -55,7 +55,7 @@ class Scene(NamedTuple):
 
     def settled(self, run: Run, order: int | None = None) -> Status:
         """The run once its purchase has left, or was kept back."""
-        for _ in range(150):
+        for _ in range(600):
             found = self.look(run)
             deciding = found.gathered.events[run.plan.decides]
             if (
@@ -86,7 +86,7 @@ class Scene(NamedTuple):
             self.tick(run, "test_events", file=faults.get("picture") or drawn(run.code))
         if not faults.get("unattested"):
             self.tick(run, "gaps", note="Meta shows 12, the shop 13: one without consent")
-        for _ in range(100):
+        for _ in range(600):
             found = self.look(run)
             refusal = found.gathered.refusal
             if refusal and refusal.actions and all(d.state != "waiting" for a in refusal.actions for d in a.deliveries):

@@ -86,7 +86,7 @@ def test_a_run_by_the_page(scene: Scene, console: Running, owner: Client, buyer:
     form = {"csrf": buyer.csrf(), "step": "refusal", "order": str(refused.number)}
     assert buyer.post(f"/acceptance/{code}/tick", form).status == 303
     assert show(buyer, code, picture, buyer.csrf(), note="both sources, processed").status == 303
-    for _ in range(100):
+    for _ in range(600):
         about, found = rows(buyer, f"/acceptance/{code}.json")
         if not any("not decided yet" in str(r.get("said")) for r in found):
             break

@@ -98,7 +98,7 @@ def walk(place: Place, run: Run) -> None:
 
 def look(place: Place, run: Run) -> Status:
     """Once everything is decided."""
-    for _ in range(200):
+    for _ in range(600):
         found = status(place.settings, run_of(Path(place.settings.server.data), run.code), int(time.time()) + 1)
         deciding = found.gathered.events[run.plan.decides]
         refused = found.gathered.refusal.actions if found.gathered.refusal else ()

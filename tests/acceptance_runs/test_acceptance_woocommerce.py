@@ -48,7 +48,7 @@ def webhook(address: str, **more: Any) -> None:
 
 
 def settled(settings: Settings, code: str) -> Status:
-    for _ in range(150):
+    for _ in range(600):
         found = status(settings, run_of(Path(settings.server.data), code), int(time.time()))
         purchases = found.gathered.events["Purchase"]
         if purchases and found.gathered.order and all(d.state != "waiting" for a in purchases for d in a.deliveries):

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from twofold.app import Gateway
 from twofold.config import load_settings
+from twofold.store.lists import Reader
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
 PASSWORD = "four words are easy"
@@ -203,9 +204,25 @@ async def fill(config: Path) -> None:
                 json={"data": [event], "access_token": "a-key-of-sixteen-characters"},
             ) as answer:
                 await answer.text()
-    await asyncio.sleep(0.5)
+    await decided(config.parent / "data")
     gateway._stop.set()
     await task
+
+
+async def decided(folder: Path, is_there: bool = False) -> None:
+    """Until of every delivery it is known whether it leaves, and it was tried where it does. ``is_there``: the platform answers, so
+    that each of them has its end."""
+    deadline = time.monotonic() + 60
+    while left := await asyncio.to_thread(undecided, folder, is_there):
+        assert time.monotonic() < deadline, left
+        await asyncio.sleep(0.1)
+
+
+def undecided(folder: Path, is_there: bool) -> list[str]:
+    with Reader(folder) as reader:
+        rows = list(reader.rows("deliveries", limit=0))
+    open_ = [r for r in rows if r["state"] == "waiting" and not r["reason"] and (is_there or not r["attempts"])]
+    return [f"{r['event_name']} {r['event_id']}" for r in open_] if rows else ["nothing came"]
 
 
 OWNERS = 12
@@ -225,7 +242,7 @@ async def trouble(folder: Path) -> Path:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(gateway.run(ready.set_result))
         await _send_trouble(await ready)
-        await asyncio.sleep(2.0)
+        await decided(config.parent / "data", is_there=True)
         gateway._stop.set()
         await task
     return config

@@ -59,7 +59,7 @@ class Serving:
         return code
 
     def health(self) -> bool:
-        with urllib.request.urlopen(f"{self.gateway}/health", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.gateway}/health", timeout=60) as answer:
             return answer.status == 200
 
     def accepts(self) -> bool:
@@ -69,7 +69,7 @@ class Serving:
             "user_data": {"em": ["anna@shop.example"]},
         }]}).encode()  # fmt: skip
         asked = urllib.request.Request(f"{self.gateway}/v25.0/1001/events", body, {"content-type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return bool(json.load(answer)["events_received"] == 1)
 
 

@@ -57,7 +57,7 @@ class World:
         headers = {"X-Twofold-Signature": f"t={now},v1={sign}", "content-type": "application/json"}
         try:
             with urllib.request.urlopen(
-                urllib.request.Request(f"{self.serving.gateway}/webhooks/own/mugs", body, headers), timeout=10
+                urllib.request.Request(f"{self.serving.gateway}/webhooks/own/mugs", body, headers), timeout=60
             ) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as err:
@@ -130,7 +130,7 @@ def test_a_person_is_erased_after_the_password(world: World) -> None:
     assert world.ask("/rights/erase", what="name", value="Anna").status == 409
     assert not [row for row in world.rows("/rights") if row.get("kind") == "erase"]
     assert world.ask("/rights/erase", what="email", value=ANNA).status == 303
-    for _ in range(200):
+    for _ in range(600):
         done = [row for row in world.rows("/rights")[1:] if row.get("kind") == "erase" and row["done_at"]]
         if done:
             break

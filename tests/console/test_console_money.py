@@ -371,7 +371,7 @@ def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner
     assert "not_connected" not in fates
     listed = rows_of(owner, f"/orders.json?{period(world)}&fate=only_file")[1:]
     assert {row["fate"] for row in listed} == {"only_file"}
-    for _ in range(60):
+    for _ in range(120):
         page = owner.get(f"/today?{period(world)}").text
         if "Ask for money that is late" in page and "Meta shows" in page:
             break

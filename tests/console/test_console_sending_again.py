@@ -55,7 +55,7 @@ async def given_up(folder: Path) -> Path:
                 body = {"data": [event], "access_token": "a-key-of-sixteen-characters"}
                 async with session.post(f"{address}/v25.0/{DATASET}/events", json=body) as answer:
                     assert answer.status == 200, await answer.text()
-        for _ in range(100):
+        for _ in range(600):
             with Reader(folder / "data") as reader:
                 dead = reader.dead_deliveries({})
             if len(dead) == len(events):

@@ -147,7 +147,7 @@ def test_a_slow_answer_is_given_from_before() -> None:
 
     def work_out() -> int:
         asked.append(len(asked))
-        release.wait(5)
+        release.wait(60)
         return len(asked)
 
     assert remembered.ask("q", work_out) == 1

@@ -136,7 +136,7 @@ def looked_at(config: Path, data: Path, people: Path) -> Iterator[Client]:
 
 def page(client: Client, path: str) -> Answer:
     """With its figures in it."""
-    for _ in range(100):
+    for _ in range(300):
         answer = client.get(path, accept_language=LANGUAGE)
         if answer.status != 503:
             break

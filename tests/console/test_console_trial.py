@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from running_console import DATASET, Client, Running, configuration
+from running_console import DATASET, Client, Running, configuration, decided
 
 from tests.fakes.graph import OK, FakeGraph
 from twofold.acceptance.seen.sides import compare
@@ -119,7 +119,7 @@ async def shop(config: Path, code: str, order: str) -> None:
     async with aiohttp.ClientSession() as session:
         await buy(session, address, OTHER, "6001", "https://shop.example/")
         await buy(session, address, MINE, order, f"https://shop.example/?twofold_test={code}")
-    await asyncio.sleep(1.0)
+    await decided(config.parent / "data")
     gateway._stop.set()
     await task
 

@@ -196,7 +196,7 @@ def in_thread(script: Script = (OK,)) -> Iterator[FakeGraph]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     try:
         yield graph
     finally:

@@ -27,7 +27,7 @@ class Running:
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, args=(settings,), daemon=True)
         self._thread.start()
-        assert self._ready.wait(20), "the sandbox did not start"
+        assert self._ready.wait(60), "the sandbox did not start"
         if self._error:
             raise self._error
 

@@ -329,7 +329,7 @@ def test_the_program_stops_cleanly(number: int) -> None:
         with http.get(f"{base}/sandbox/stream", stream=True, timeout=20) as stream:
             assert next(stream.iter_lines()) == b"event: changed"
             process.send_signal(number)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
         assert process.stderr.read() == ""
 
 

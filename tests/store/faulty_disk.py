@@ -78,7 +78,7 @@ class Disk(apsw.VFS):
 
     def before_sync(self) -> None:
         self.waiting.set()
-        assert self._gate.wait(20), "the gate was never opened"
+        assert self._gate.wait(60), "the gate was never opened"
         if self.failing_syncs:
             self.failing_syncs -= 1
             raise apsw.IOError("sync failed")

@@ -321,7 +321,7 @@ def test_it_is_written_anew_when_it_is_taken_away_while_running(tmp_path):
         await store.append([copy("a")])
         (folder / "watermark").unlink()
         await store.append([copy("b")])
-        for _ in range(200):
+        for _ in range(1_200):
             if (folder / "watermark").exists() and getattr(read_mark(folder), "position", 0) == 2:
                 return store.watermark.lag()
             await asyncio.sleep(0.05)

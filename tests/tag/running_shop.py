@@ -169,7 +169,7 @@ class Visitor:
         return {cookie["name"]: dict(cookie) for cookie in self.context.cookies()}
 
 
-def until(page: Page, ready: Callable[[], T], deadline_s: float = 8) -> T:
+def until(page: Page, ready: Callable[[], T], deadline_s: float = 60) -> T:
     """Poll until ``ready`` is true, letting the browser work between two looks; its value."""
     end = time.monotonic() + deadline_s
     while not (value := ready()):

@@ -344,7 +344,7 @@ def test_a_sale_is_not_driven_out_of_the_storage(crowd: str, shop: Shop, visitor
     until(tab, lambda: bodies(tab))
     tab.evaluate(f"{crowd}; 0")
     tab.wait_for_timeout(300)
-    until(tab, lambda: len(shop.events) > 1 and not shop.underway, 20)
+    until(tab, lambda: len(shop.events) > 1 and not shop.underway)
     tab.wait_for_timeout(300)
     kept = bodies(tab)
     assert any('"EV-1"' in text for text in kept)
