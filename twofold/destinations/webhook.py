@@ -15,8 +15,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.destinations import parts
@@ -36,13 +38,14 @@ from twofold.event.addressees import Names
 from twofold.event.model import Consent, Event, UserData
 from twofold.event.vocabulary import HASHED_FIELDS
 
+DAY_S: Final = 86_400
 SECRET_PREFIX: Final = "whsec_"  # of every secret of Standard Webhooks
 SECRET_FORM: Final = r"whsec_[A-Za-z0-9+/]{32,88}={0,2}"
 LIMITS: Final = Limits(
     batch=1,
     request_bytes=20_000,  # advised; a larger event goes all the same
-    age_s=7 * 86_400,
-    idempotency_s=7 * 86_400,  # as long as the receiver remembers ids
+    age_s=7 * DAY_S,
+    idempotency_s=7 * DAY_S,  # as long as the receiver remembers ids
 )
 OPTIONS: Final[Mapping[str, Option]] = {
     "secret": Option(
@@ -54,8 +57,36 @@ OPTIONS: Final[Mapping[str, Option]] = {
     ),
 }  # fmt: skip
 
+_of_people = attrgetter(*HASHED_FIELDS)
 _CAPITALS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NOT_A_WORD = re.compile(r"[^a-z0-9_]+")
+
+
+class _Line(Struct, omit_defaults=True, gc=False):
+    id: str | None = None
+    quantity: int | None = None
+    item_price: str | None = None
+
+
+class _Data(Struct, kw_only=True, omit_defaults=True, gc=False):
+    """What stands in ``data``, in this order; what says nothing is left out."""
+
+    event_name: str
+    event_id: str
+    event_time: int
+    action_source: str
+    event_source_url: str | None = None
+    referrer_url: str | None = None
+    order_id: str | None = None
+    value: str | None = None
+    currency: str | None = None
+    contents: list[_Line] = []
+    content_ids: tuple[str, ...] = ()
+    user_data: dict[str, dict[str, list[str]]] = {}
+    click_ids: dict[str, str] = {}
+    consent: dict[str, Any] = {}
+    data_processing_options: tuple[str, ...] = ()
+    test_event_code: str | None = None
 
 
 # --- one event to bytes ---------------------------------------------------------------------------------------
@@ -73,48 +104,66 @@ def type_of(name: str) -> str:
 
 
 def _iso(at: int) -> str:
-    return f"{datetime.fromtimestamp(at, UTC).isoformat()[:19]}Z"
+    days, rest = divmod(at, DAY_S)
+    minutes, second = divmod(rest, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}Z"
 
 
-def _data(event: Event) -> dict[str, Any]:
-    data = event.custom_data
-    stated = None if event.consent is Consent.UNSTATED else event.consent.value
-    consent = {"state": stated, "granted": list(event.granted), "denied": list(event.denied)}
-    return parts.filled(
-        {
-            "event_name": event.event_name,
-            "event_id": event.event_id,
-            "event_time": event.event_time,
-            "action_source": event.action_source,
-            "event_source_url": event.event_source_url,
-            "referrer_url": event.referrer_url,
-            "order_id": data.order_id,
-            "value": parts.amount_text(data.value),
-            "currency": data.currency,
-            "contents": [_content(c.id, c.quantity, parts.amount_text(c.item_price)) for c in data.contents],
-            "content_ids": list(data.content_ids),
-            "user_data": _hashes(event.user_data),
-            "click_ids": event.click_ids
-            | parts.filled({name: getattr(event.user_data, name) for name in ("fbc", "fbp")}),
-            "consent": parts.filled(consent),
-            "data_processing_options": list(event.data_processing_options or ()),
-            "test_event_code": event.test_event_code,
-        }
+@lru_cache(maxsize=64)
+def _day(days: int) -> str:
+    """A day, counted from 1970-01-01: events that leave together are mostly of one."""
+    return datetime.fromtimestamp(days * DAY_S, UTC).date().isoformat()
+
+
+def _data(event: Event) -> _Data:
+    data, user = event.custom_data, event.user_data
+    clicks = event.click_ids
+    if user.fbc or user.fbp:
+        clicks = clicks | {name: value for name, value in (("fbc", user.fbc), ("fbp", user.fbp)) if value}
+    return _Data(
+        event_name=event.event_name,
+        event_id=event.event_id,
+        event_time=event.event_time,
+        action_source=event.action_source,
+        event_source_url=event.event_source_url or None,
+        referrer_url=event.referrer_url or None,
+        order_id=data.order_id or None,
+        value=parts.amount_text(data.value),
+        currency=data.currency or None,
+        contents=[_Line(c.id or None, c.quantity, parts.amount_text(c.item_price)) for c in data.contents],
+        content_ids=data.content_ids,
+        user_data=_hashes(user),
+        click_ids=clicks,
+        consent=_consent(event),
+        data_processing_options=event.data_processing_options or (),
+        test_event_code=event.test_event_code or None,
     )
 
 
-def _content(identity: str, quantity: int | None, price: str | None) -> dict[str, Any]:
-    return parts.filled({"id": identity, "quantity": quantity, "item_price": price})
+def _consent(event: Event) -> dict[str, Any]:
+    stated = event.consent is not Consent.UNSTATED
+    if not (stated or event.granted or event.denied):  # as of most events
+        return {}
+    state = event.consent.value if stated else None
+    return parts.filled({"state": state, "granted": list(event.granted), "denied": list(event.denied)})
 
 
 def _hashes(user: UserData) -> dict[str, dict[str, list[str]]]:
     """By field and rule: ``meta`` for our own, ``sent`` for what came hashed; each once."""
     found: dict[str, dict[str, list[str]]] = {}
-    for field in HASHED_FIELDS:
-        for hashed in getattr(user, field):
-            told = found.setdefault(field, {}).setdefault(hashed.rule, [])
-            if hashed.hex not in told:
-                told.append(hashed.hex)
+    for field, values in zip(HASHED_FIELDS, _of_people(user), strict=True):
+        if not values:
+            continue
+        if len(values) == 1:  # as nearly always
+            found[field] = {values[0].rule: [values[0].hex]}
+            continue
+        by_rule: dict[str, list[str]] = {}
+        found[field] = by_rule
+        for one in values:
+            told = by_rule.setdefault(one.rule, [])
+            if one.hex not in told:
+                told.append(one.hex)
     return found
 
 
