@@ -73,8 +73,10 @@ class Databases:
 
     def _take_back(self, *folders: Path) -> None:
         for folder in folders:
-            address = self._of.pop(folder)
-            if self._empty(address):
+            address = self._of.pop(
+                folder, None
+            )  # a thread of an earlier test may have asked meanwhile, for its folder that is gone
+            if address is not None and self._empty(address):
                 self._free.append(address)
 
     def _empty(self, address: str) -> bool:

@@ -131,6 +131,7 @@ def looked_at(config: Path, data: Path, people: Path) -> Iterator[Client]:
     finally:
         server.should_exit = True
         thread.join(10)
+        console.close()
         register.close()
 
 

@@ -75,8 +75,9 @@ class Console:
         self._heavy, self._light = anyio.CapacityLimiter(HEAVY_AT_ONCE), anyio.CapacityLimiter(LIGHT_AT_ONCE)
 
     def close(self) -> None:
-        """Nothing that somebody dropped is read any further."""
+        """Nothing that somebody dropped is read any further, and what works beside the pages ends with its next question."""
         self._parts.drops.close()
+        self._parts.sums.close()
         self._warming.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
