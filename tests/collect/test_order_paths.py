@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -254,3 +256,37 @@ def test_who_takes_consent_back_leaves_sums(shop: Running) -> None:
     assert [(t.channel, t.campaign) for t in one.touches] == [("paid_search", "Brand")]
     erased(shop, order_ids=("1001",))
     assert len(nameless(shop)) == 1
+
+
+def rows_by_table(folder: Path) -> dict[str, Counter[tuple[Any, ...]]]:
+    """Everything that the folder's database holds."""
+    db = open_reader(folder)
+    try:
+        names = [name for (name,) in db.execute("select name from sqlite_master where type = 'table'")]
+        return {name: Counter(db.execute(f"select * from {name}").fetchall()) for name in names}
+    finally:
+        db.close()
+
+
+SHOWN_AS = {
+    "event": "event", "orders": "order", "order_fact": "report", "order_party": "customer", "order_path": "path", "touch": "touch",
+    "touch_link": "touch",
+}  # fmt: skip
+"""A table of a person's to the rows by which an export shows it."""
+DIGESTS = {"browser", "sighting", "visit"}
+"""By keyed digests alone these lead from one identifier to another: there is nothing in them to be read."""
+
+
+def test_whatever_an_erasure_takes_was_in_the_export(shop: Running) -> None:
+    """Row by row of the database: a table of which a person's rows go, or lose something, is shown to the person who asks."""
+    visit(shop, 2 * HOUR, GOOGLE)()
+    order(shop, email="nino@example.com")()
+    step(shop, 3)
+    found = find_subject(shop.folder, SubjectRequest(kind="export", **PERSON))
+    shown = {one["what"] for one in subject_rows(shop.folder, found)}
+    before = rows_by_table(shop.folder)
+    erased(shop, **PERSON)
+    after = rows_by_table(shop.folder)
+    gone = {name for name, rows in before.items() if rows - after.get(name, Counter())}
+    assert gone - DIGESTS - {"counter"} == SHOWN_AS.keys()
+    assert set(SHOWN_AS.values()) <= shown
