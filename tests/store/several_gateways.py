@@ -34,12 +34,13 @@ LONG = bool(os.environ.get("TWOFOLD_LONG"))
 
 
 def settings_text(port: int, address: str, graph: str) -> str:
-    """A gateway whose store is at this address of PostgreSQL's, and which delivers to this stand-in for Meta."""
+    """A gateway whose store is at this address of PostgreSQL's (empty: in its folder), and which delivers to this stand-in for Meta."""
+    store = f'store = "{address}"' if address else ""
     return f"""
 [server]
 data = "data"
 port = {port}
-store = "{address}"
+{store}
 [[dataset]]
 id = "{DATASET}"
 key = "{KEY}"
@@ -63,6 +64,7 @@ class Process:
         self.port = free_port()
         self.running: subprocess.Popen[bytes] | None = None
         self.program = Path(twofold.__file__).parents[1]
+        self.is_embedded = not address  # one process's alone, which needs no name
         self.config.write_text(settings_text(self.port, address, graph))
 
     @property
@@ -71,10 +73,12 @@ class Process:
 
     def start(self) -> None:
         """Returns when it listens."""
-        words = [sys.executable, "-m", "twofold", "serve", "--config", str(self.config), "--name", self.name]
+        words = [sys.executable, "-m", "twofold", "serve", "--config", str(self.config)]
+        if not self.is_embedded:
+            words += ["--name", self.name, "--role", self.role]
         with (self.folder / "log").open("ab") as log:
             self.running = subprocess.Popen(
-                [*words, "--role", self.role], stdout=log, stderr=log, env=self.environ(self.program), cwd=self.folder
+                words, stdout=log, stderr=log, env=self.environ(self.program), cwd=self.folder
             )
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -115,10 +119,14 @@ class Process:
 
 
 @contextmanager
-def gateways(folder: Path, roles: Sequence[str], address: str, graph: str) -> Iterator[list[Process]]:
-    """So many, running; the first one's secret is in every folder, as an operator copies it."""
+def gateways(
+    folder: Path, roles: Sequence[str], address: str, graph: str, program: Path | None = None
+) -> Iterator[list[Process]]:
+    """So many, running; the first one's secret is in every folder, as an operator copies it. ``program``: another than this one."""
     found = [Process(folder, f"g{n}", role, address, graph) for n, role in enumerate(roles)]
     try:
+        for one in found:
+            one.program = program or one.program
         found[0].start()
         for other in found[1:]:
             (other.folder / "data").mkdir(mode=0o700)

@@ -1,14 +1,17 @@
 """Gateways of two versions on one PostgreSQL database, replaced one after the other while events come in: the newer one's tree is this
-one's with a step more, so its form is one that this version has never heard of.
+one's with a step more, so its form is one that this version has never heard of. And the newest step that there is, whichever it is:
+the version before it, out of the history of the tree, is followed by this one under load, on both engines.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import psycopg
@@ -20,7 +23,7 @@ from tests.facts.postgres import killable
 from tests.fakes.graph import in_thread
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import Reader, connect
-from twofold.store.postgres.forms import form_of
+from twofold.store.postgres.forms import form_of, steps
 
 pytestmark = [pytest.mark.postgres, pytest.mark.process, pytest.mark.timeout(3_600)]
 
@@ -60,6 +63,31 @@ def next_version(folder: Path, works_from: int) -> Path:
         "create table of_the_next_version (id integer primary key);\n"
     )
     return place
+
+
+HERE = Path(twofold.__file__).parents[1]
+
+
+def version_before(folder: Path) -> Path:
+    """The program as it was before the newest step came, out of the history of this tree; a folder to be found first by Python."""
+    files = f":(glob)twofold/store/sqlite/migrations/{SCHEMA_VERSION:04}_*.sql"
+    log = _git("log", "--diff-filter=A", "--format=%H", "--", files)
+    added = log.stdout.decode().split()
+    packed = _git("archive", f"{added[-1]}^" if added else "HEAD", "twofold")
+    if log.returncode or packed.returncode:
+        pytest.skip("the version before is in the history of the tree, which is not here: clone it whole")
+    place = folder / "before"
+    place.mkdir()
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tree:
+        tree.extractall(place, filter="data")
+    assert re.search(
+        rf"(?m)^SCHEMA_VERSION\b.*= {SCHEMA_VERSION - 1}$", (place / "twofold/store/engine.py").read_text()
+    )
+    return place
+
+
+def _git(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", "-C", str(HERE), *words], capture_output=True, check=False)
 
 
 def replace(one: Process, place: Path) -> None:
@@ -104,7 +132,7 @@ def test_the_old_version_starts_again_beside_the_new(address, tmp_path):
         shops = Shops(running, EVENTS // 4)
         shops.start()
         replace(running[1], place)
-        replace(running[1], Path(twofold.__file__).parents[1])
+        replace(running[1], HERE)
         shops.wait_for(EVENTS // 4)
         shops.end()
         require_all(shops, graph, running)
@@ -135,6 +163,58 @@ def test_a_step_that_others_cannot_live_with_waits_for_their_end(address, tmp_pa
         assert late.returncode != 0
         assert "upgrade Twofold" in late.stderr + late.stdout
         require_all(shops, graph, [one])
+
+
+def test_the_newest_step_is_taken_while_events_come(address, tmp_path):
+    """Gateways of the version before are followed by this one's as the step's first line promises: one after the other, or, where the
+    others could not go on, once all of them have ended, and not before. Nothing acknowledged is lost, no order is told under two ids."""
+    before = version_before(tmp_path)
+    side_by_side = re.match(r"-- works from form (\d+)\n", steps()[SCHEMA_VERSION])[1] != str(SCHEMA_VERSION)
+    with in_thread() as graph, gateways(tmp_path, ("all", "all"), address, graph.url, before) as running:
+        one, other = running
+        shops = Shops(running, EVENTS // 2)
+        shops.start()
+        shops.wait_for(EVENTS // 8)
+        ended(one)
+        if side_by_side:
+            one.program = HERE
+            one.start()
+            shops.wait_for(EVENTS // 4)
+            ended(other)
+        else:
+            refused = begun(one, HERE)
+            assert refused.returncode != 0
+            assert "stop every gateway" in refused.stderr + refused.stdout
+            shops.wait_for(EVENTS // 4)  # the other goes on
+            ended(other)
+            one.program = HERE
+            one.start()
+            late = begun(other, before)
+            assert late.returncode != 0
+            assert "upgrade Twofold" in late.stderr + late.stdout
+        with connect(address, writes=False) as db:
+            assert form_of(Reader(db))[0] == SCHEMA_VERSION
+        other.program = HERE
+        other.start()
+        shops.wait_for(EVENTS // 2)
+        shops.end()
+        require_all(shops, graph, running)
+
+
+def test_a_folder_of_the_version_before_goes_on(tmp_path):
+    """On the embedded engine: its gateway is killed while events come in, and this version's begins on what that left."""
+    before = version_before(tmp_path)
+    with in_thread() as graph, gateways(tmp_path, ("all",), "", graph.url, before) as running:
+        [one] = running
+        shops = Shops(running, EVENTS // 2)
+        shops.start()
+        shops.wait_for(EVENTS // 4)
+        one.kill()
+        one.program = HERE
+        one.start()
+        shops.wait_for(EVENTS // 2)
+        shops.end()
+        require_all(shops, graph, running)
 
 
 def begun(one: Process, place: Path) -> subprocess.CompletedProcess[str]:
