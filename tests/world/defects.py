@@ -21,6 +21,7 @@ from twofold.audiences.sync import Plan, Syncing
 from twofold.deliver import health, retry, worker
 from twofold.deliver.retry import Decision
 from twofold.destinations.contract import AnswerOutcome, Limits
+from twofold.event import identity
 from twofold.event.delivery import DeliveryState, Settlement
 from twofold.fetching import worker as fetching
 from twofold.fetching.schedule import Fetches
@@ -38,6 +39,7 @@ from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.journal import Journal
+from twofold.store.ladder import Admitted
 from twofold.store.outbox import Outbox
 from twofold.store.sqlite import database
 from twofold.store.sqlite.commit import Commits
@@ -485,6 +487,81 @@ def _notice_untold(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Store, "tell", tell)
 
 
+def _attempts_twice(patch: pytest.MonkeyPatch) -> None:
+    def run_rows(self: Engine, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        for _ in range(2 if name == "insert_attempts" else 1):
+            original(self, name, rows)
+
+    original = Engine.run_rows
+    patch.setattr(Engine, "run_rows", run_rows)
+
+
+def _repeated_for_ever(patch: pytest.MonkeyPatch) -> None:
+    def never(*_facts: Any) -> int:
+        return 2**62
+
+    patch.setattr(retry, "repeat_deadline_ms", never)
+    patch.setattr(worker, "repeat_deadline_ms", never)
+
+
+def _unsure_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if name != "void_leases":
+            return original(self, name, bindings)
+        return self.db.execute(
+            "update delivery set due_at = ?1, leased_until = null where leased_until is not null", bindings[:1]
+        ).fetchall()
+
+    original = Engine.run
+    patch.setattr(Engine, "run", run)
+
+
+def _spoilt_and_gone(patch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Journal, rows: Sequence[Any]) -> None:
+        original(self, [row for row in rows if row.batch_index is None])
+
+    original = Journal.refuse
+    patch.setattr(Journal, "refuse", refuse)
+
+
+def _no_for_all(patch: pytest.MonkeyPatch) -> None:
+    def name(self: Withdrawals, _dataset: str, mark: Any) -> bytes:
+        return original(self, "", mark)
+
+    original = Withdrawals._name
+    patch.setattr(Withdrawals, "_name", name)
+
+
+def _strangers_are_heard(patch: pytest.MonkeyPatch) -> None:
+    def admit(copies: Sequence[Any], *_stitched: Any) -> Admitted:
+        return Admitted(copies)
+
+    patch.setattr(candidates, "admit", admit)
+
+
+def _names_are_one(patch: pytest.MonkeyPatch) -> None:
+    def id_key(dataset: str, _event_name: str, event_id: str) -> bytes:
+        return original(dataset, "", event_id)
+
+    original = identity.id_key
+    patch.setattr(identity, "id_key", id_key)
+
+
+def _datasets_are_one(patch: pytest.MonkeyPatch) -> None:
+    def order_key(_dataset: str, event_name: str, order_id: str) -> bytes:
+        return original("", event_name, order_id)
+
+    original = identity.order_key
+    patch.setattr(identity, "order_key", order_key)
+
+
+def _what_came_meanwhile(patch: pytest.MonkeyPatch) -> None:
+    def take_tail(_self: ErasureStep, _engine: Engine, _erasure: Any) -> None:
+        """Nobody looks."""
+
+    patch.setattr(ErasureStep, "_take_tail", take_tail)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -556,6 +633,17 @@ DEFECTS = (
     Defect("unpaid-leaves", "an order that has to be waited for leaves at once", _unpaid_leaves),
     Defect("older-than-taken", "what a platform takes no more for its age leaves all the same", _older_than_taken),
     Defect("notice-untold", "that a disk lost a notice goes unseen", _notice_untold),
+    Defect("attempts-twice", "each attempt is written down twice", _attempts_twice),
+    Defect("repeated-for-ever", "what may have arrived is sent again when it would count twice", _repeated_for_ever),
+    Defect(
+        "unsure-forgotten", "what was on its way when the process was killed counts as never sent", _unsure_forgotten
+    ),
+    Defect("spoilt-and-gone", "what is refused of a batch that is taken leaves no row", _spoilt_and_gone),
+    Defect("no-for-all", "a no in one dataset is one in all of them", _no_for_all),
+    Defect("strangers-are-heard", "a stranger's copy counts beside the shop's", _strangers_are_heard),
+    Defect("names-are-one", "two events of one id are one action, whatever their names", _names_are_one),
+    Defect("datasets-are-one", "orders of one number in two datasets are one action", _datasets_are_one),
+    Defect("what-came-meanwhile", "an erasure does not look at what came while it went on", _what_came_meanwhile),
 )
 
 

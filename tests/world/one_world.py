@@ -154,7 +154,9 @@ class World:
         self.seed, self.room, self.layer = seed, room, layer
         self.people, self.things = people(seed), things(seed)
         self.promises = Promises(self.people, self.things)
-        self.scripts = {name: Script(name, self, self._refuses) for name in DATASET_OF}
+        self.scripts = {
+            name: Script(name, self, partial(self._refuses, dataset)) for name, dataset in DATASET_OF.items()
+        }
         self.lists = Lists(self)
         self.fetched = None if list_minutes is None else FetchedShop(self, list_minutes)
         self._past_ms = 0  # of loops that are gone
@@ -242,11 +244,20 @@ class World:
 
     def answered(self, platform: str, bodies: list[bytes], *, word: str) -> None:
         if self._image is None:
-            self.promises.answered(platform, bodies, taken=word in TAKEN, unknown=word in UNKNOWN_FATE)
+            self.promises.answered(
+                platform,
+                bodies,
+                self._true_s(),
+                taken=word in TAKEN,
+                unknown=word in UNKNOWN_FATE,
+                failed=word == "liar",
+            )
 
-    def _refuses(self, event: dict[str, Any]) -> bool:
+    def _refuses(self, dataset: str, event: dict[str, Any]) -> bool:
+        """True for what the platform of a dataset never takes."""
+        name = dataset, event["event_name"]
         return any(
-            t.poison and event["event_id"] in (t.event_id, t.browser_id) and event["event_name"] == t.name
+            t.poison and event["event_id"] in (t.event_id, t.browser_id) and name == (t.dataset, t.name)
             for t in self.things
         )
 
@@ -254,7 +265,7 @@ class World:
         """What is on disk at this moment is what the next process finds. The present one goes on unseen to the step's end."""
         self._kill_at = None
         self._lives += 1
-        self.promises.crashed()
+        self.promises.crashed(self._true_s())
         image = self.room / str(self._lives)
         if self._cut is None:
             self._copy_files(self.folder, image)
@@ -469,12 +480,16 @@ class World:
                 thing = self.things[n[0]]
                 self.promises.forged.add(thing.number)
                 self._ask(requests_in.forged(thing, n[1], self._true_s()), self._forged_heard)
+            case "mixed":
+                self._mixed(n[0], n[1])
             case "bad":
                 self._ask(requests_in.unreadable(n[0], DATASETS[n[0] % 2]), partial(self._bad_heard, n[0]))
             case "withdraw" | "grant":
                 self._consent(n[0], n[1], name)
             case "erase":
                 self._erase(n[0])
+            case "erase_of":
+                self._erase(self.things[n[0]].person)
 
     def _in_between(self, step: Step) -> None:
         """Something comes in the middle of something else, in the turn of the loop in which its line is reached."""
@@ -489,6 +504,20 @@ class World:
             self.promises.refused += reply.status in (400, 401, 403)
             if reply.status == 200:
                 self.promises.breaks(f"took what cannot be read, kind {kind}")
+
+    def _mixed(self, number: int, kind: int) -> None:
+        """One good copy beside one that must be refused."""
+        thing = self.things[number]
+        if self.promises.is_over(thing, self.steady()):
+            return
+        copy = self.promises.sent(number, SERVER, self.steady())
+        copy.odd = abs(self._jump_ms) > DAY
+        request = requests_in.beside_unreadable(thing, self.people, copy.mark, self._true_s(), kind)
+        self._ask(request, partial(self._mixed_heard, copy))
+
+    def _mixed_heard(self, copy: Copy, reply: Answer | None) -> None:
+        self.promises.refused += reply is not None and reply.status == 200
+        self._copies_heard([copy], reply)
 
     def _server(self, numbers: list[int]) -> None:
         dataset = self.things[numbers[0]].dataset
@@ -566,14 +595,15 @@ class World:
             copy.known, copy.step = True, self.promises.step
 
     def _consent(self, person: int, by: int, word: str) -> None:
-        for dataset in DATASETS:
+        """``by``: see `requests_in.consent`; from 3 on in one dataset only."""
+        for dataset in DATASETS if by < 3 else (DATASETS[by // 3 - 1],):
             if word == "grant":
                 self.promises.granted(dataset, person)
             state = "denied" if word == "withdraw" else "granted"
             grants = self.promises.grants[dataset, person]
             heard = partial(self._withdrawal_heard, dataset, person, grants) if word == "withdraw" else _nobody
             # An order that was fetched has no browser's own id: who says no to it is named by an address.
-            told_by = 1 if self.fetched is not None and dataset == SHOP else by
+            told_by = 1 if self.fetched is not None and dataset == SHOP else by % 3
             self._ask(requests_in.consent(dataset, self.people[person], state, told_by), heard)
 
     def _withdrawal_heard(self, dataset: str, person: int, grants: int, reply: Answer | None) -> None:
@@ -708,8 +738,11 @@ class World:
                 self._wanted(), is_listed=bool(self._rows("select 1 from fetch_door where until is not null"))
             )
         for number in list(promises.erasing):
-            if self._rows("select 1 from erasure where id = ? and state = 'done'", number):
+            ((state,),) = self._rows("select state from erasure where id = ?", number)
+            if state == "done":
                 promises.erasure_done(number)
+            elif state in ("asked", "found"):
+                promises.erasure_open(number)
         for word in self._words(None) - promises.frozen.keys():
             promises.frozen[word] = promises.step
         if is_well:
@@ -718,6 +751,8 @@ class World:
                 promises.breaks(f"taken, and that is not kept: {sorted(unkept)}")
         promises.waits |= {(n, ended, to): wait for n, ended, to, wait in self._rows(_WAITS)}
         promises.tried({number: (n, since) for number, n, since in self._rows(_TRIED)})
+        for destination, attempts, counted in self._rows(_ATTEMPTS):
+            promises.written_down(self._name_of(destination, list(self.scripts)), attempts, counted)
         ((rows, last),) = self._rows("select count(*), coalesce(max(position), 0) from event")
         if rows < promises.rows or rows != last:
             promises.breaks(f"the journal holds {rows} rows up to {last}, {promises.rows} were acknowledged")
@@ -737,13 +772,15 @@ class World:
 
     def _look_at_days(self) -> None:
         """What retention had to empty and what it had to leave."""
-        place = {
-            (t.dataset, name): t.number for t in self.things for name in (t.event_id, t.browser_id, t.order) if name
-        }
+        places: dict[tuple[str, str], set[int]] = {}
+        for t in self.things:
+            for name in filter(None, (t.event_id, t.browser_id, t.order)):
+                places.setdefault((t.dataset, name), set()).add(t.number)
         waiting = {
-            place.get((dataset, name), -1)
+            number
             for dataset, event_id, order in self._rows(_WAITING)
             for name in (event_id, order)
+            for number in places.get((dataset, name), ())
         }
         bodies = [
             (mark, text) for (raw,) in self._rows(_BODIES) if (mark := _mark_in(text := bytes(raw).decode())) >= 0
@@ -820,7 +857,8 @@ class World:
         for person in self.people:
             since = self.promises.cleared.get(person.number)
             gone = since is not None and not any(
-                self.things[c.thing].person == person.number and c.begun > since for c in self.promises.copies
+                self.things[c.thing].person == person.number and self.promises.is_behind(c, since)
+                for c in self.promises.copies
             )
             for text in (person.email, *((person.hash, person.fbp) if gone else ())):
                 places = [name for name, raw in found.items() if text.encode() in raw]
@@ -883,6 +921,11 @@ where d.state = 'waiting' and d.attempts > 0 and d.reason = a.outcome and a.outc
   and a.ended_at = (select max(ended_at) from attempt where delivery = d.id)
 """
 _TRIED = "select id, attempts, first_attempt_at from delivery where attempts > 0"
+_ATTEMPTS = """
+select d.destination, sum((select count(*) from attempt a where a.delivery = d.id and a.outcome not in ('not_sent', 'told'))),
+       sum(d.attempts)
+from delivery d group by 1
+"""
 _FROZEN = "select d.destination, f.payload, d.id from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
 _BODIES = "select plain_body(body) from event"
 _WAITING = """

@@ -20,6 +20,7 @@ BROWSER, SERVER, WEBHOOK = 0, 2, 3  # tiers
 KEPT_DAYS = 9  # longer than the fold remembers
 KEPT_MS, LATEST_MS = KEPT_DAYS * DAY, 6 * DAY
 TAKEN_S = 7 * 86_400  # how old an event a platform takes: seven days, as Meta's documents say
+REPEATS_S = 48 * 3_600  # for how long a platform knows a repeat by its id: 48 hours, as the same documents say
 SLACK_MS = 14 * HOUR  # of time that passes in halves of a day, and of a clock that is hours wrong
 
 Place = tuple[int, str]  # a thing and a platform
@@ -58,6 +59,9 @@ class Promises:
         self.ever_denied: set[tuple[str, int]] = set()
         self.grants: Counter[tuple[str, int]] = Counter()
         self.unsent: dict[int, int] = {}  # things that may never leave again -> step of the answered withdrawal
+        self.erased_copies: set[int] = set()  # marks that came while an erasure of theirs was under way
+        self.left: Counter[str] = Counter()  # events that left, by platform
+        self._maybe_since: dict[Word, int] = {}  # when it may first have arrived, s
         self.erasing: dict[
             str, tuple[int, int, frozenset[int]]
         ] = {}  # request -> person, when it was asked, things that were there before
@@ -79,7 +83,7 @@ class Promises:
         self.settled: set[Word] = set()
         self.open: list[tuple[str, bytes]] = []
         self.forgot = False  # a loss was accepted: what left may leave again
-        self._by_id = {(t.dataset, i): t for t in things for i in (t.event_id, t.browser_id)}
+        self._by_id = {(t.dataset, t.name, i): t for t in things for i in (t.event_id, t.browser_id)}
         self._by_order = {(t.dataset, t.order): t for t in things if t.order is not None}
 
     def breaks(self, text: str) -> None:
@@ -135,6 +139,16 @@ class Promises:
         if number is not None:
             self.erasing.setdefault(number, asked)
 
+    def erasure_open(self, number: str) -> None:
+        """It is not through yet: what was answered up to now goes with the rest."""
+        person, _, _ = self.erasing[number]
+        marks = {c.mark for c in self.copies if c.known and self.things[c.thing].person == person}
+        self.erased_copies |= marks
+
+    def is_behind(self, copy: Copy, asked: int) -> bool:
+        """True for what came after an erasure that was asked for then, and is none of its business."""
+        return copy.begun > asked and copy.mark not in self.erased_copies
+
     def erasure_done(self, number: str) -> None:
         person, asked, things = self.erasing.pop(number)
         self.cleared[person] = asked
@@ -155,9 +169,16 @@ class Promises:
             if (platform, body) in self.open:
                 self.breaks(f"{event['event_id']} is in two open requests to {platform}")
             self.open.append((platform, body))
+            self.left[platform] += 1
+            self._is_not_the_strangers(platform, event)
             thing = self.thing_of(platform, event)
             if thing is not None:
                 self._leaves(platform, thing, event, body)
+                since = self._maybe_since.get(self.word_of(platform, thing, event))
+                if None not in (since, sure_s) and sure_s - since > REPEATS_S and not self.forgot:
+                    self.breaks(
+                        f"thing {thing.number} to {platform}: left again {(sure_s - since) // 3_600} hours after it may have arrived"
+                    )
 
     def _leaves(self, platform: str, thing: Thing, event: dict[str, Any], body: bytes) -> None:
         n, word = thing.number, self.word_of(platform, thing, event)
@@ -187,6 +208,15 @@ class Promises:
             self.breaks(f"{what}: worth {value}, which nobody said")
         self._is_one(word, thing, event["event_id"])
 
+    def _is_not_the_strangers(self, platform: str, event: dict[str, Any]) -> None:
+        """What the shop or its server says leaves with its own money."""
+        data = event["custom_data"]
+        if float(str(data.get("value", 0))) != float(FORGED_VALUE):
+            return
+        mark = str(data.get("content_name", ""))
+        if data.get("contents") or (mark.startswith("mark-") and self.copies[int(mark[5:-1])].tier >= SERVER):
+            self.breaks(f"{event['event_id']} leaves for {platform} with a stranger's money")
+
     def _is_one(self, word: Word, thing: Thing, event_id: str) -> None:
         """A word leaves once. A higher tier's word about a purchase leaves behind a lower one's, under its id."""
         others = [w for w in self.first if w[:2] == word[:2] and w != word]
@@ -214,8 +244,8 @@ class Promises:
         """True for what the person did after the erasure."""
         mark = event["custom_data"].get("content_name")
         if mark is not None and not thing.sold:
-            return self.copies[int(mark[5:-1])].begun > asked
-        return any(c.thing == thing.number and c.begun > asked for c in self.copies)
+            return self.is_behind(self.copies[int(mark[5:-1])], asked)
+        return any(c.thing == thing.number and self.is_behind(c, asked) for c in self.copies)
 
     def _may_be_sold(self, thing: Thing) -> bool:
         """A webhook that may have said paid, or no webhook's word at all and a server's."""
@@ -231,17 +261,19 @@ class Promises:
             if thing is not None:
                 self.arrived[thing.number, platform] += 1
 
-    def crashed(self) -> None:
+    def crashed(self, at_s: int) -> None:
         """What came of open requests, nobody will know."""
         for platform, body in self.open:
             event = json.loads(body)
             thing = self.thing_of(platform, event)
             if thing is not None:
-                self.maybe.add(self.word_of(platform, thing, event))
+                self.unwritten.add(self.word_of(platform, thing, event))
         self.open.clear()
         # What was answered may have been forgotten, or was not to be written before the rest of its company had been asked about: to
         # the next process it may have arrived.
         self.maybe |= self.unwritten | self.halved
+        for word in self.unwritten | self.halved:
+            self._maybe_since.setdefault(word, at_s)
         self.halved.clear()
         self.unwritten.clear()
 
@@ -267,8 +299,16 @@ class Promises:
             self.breaks(f"attempts that were counted are not any more: {back}")
         self.tries = tries
 
-    def answered(self, platform: str, bodies: list[bytes], *, taken: bool, unknown: bool) -> None:
-        """``unknown``: after such an answer nobody can say whether they are there."""
+    def written_down(self, platform: str, attempts: int, counted: int) -> None:
+        """``attempts``: rows of the folder about requests that left; ``counted``: what stands beside the deliveries."""
+        for number in (attempts, counted):
+            if number > self.left[platform]:
+                self.breaks(f"{number} attempts of events for {platform}, which left {self.left[platform]} times")
+
+    def answered(
+        self, platform: str, bodies: list[bytes], at_s: int, *, taken: bool, unknown: bool, failed: bool
+    ) -> None:
+        """``unknown``: after such an answer nobody can say whether they are there; ``failed``: the platform says that it could not."""
         for body in bodies:
             event = json.loads(body)
             if (platform, body) in self.open:
@@ -281,6 +321,8 @@ class Promises:
                     self.settled.add(word)
                 if taken or unknown:
                     self.maybe.add(word)
+                if taken or (unknown and not failed):
+                    self._maybe_since.setdefault(word, at_s)
                 elif len(bodies) > 1:
                     self.halved.add(word)
                 if len(bodies) == 1:
@@ -294,7 +336,7 @@ class Promises:
             return None
         dataset = DATASET_OF[platform]
         by_order = self._by_order.get((dataset, str(data.get("order_id"))))
-        found = by_order or self._by_id.get((dataset, str(event["event_id"])))
+        found = by_order or self._by_id.get((dataset, event["event_name"], str(event["event_id"])))
         if found is None:
             self.breaks(f"{platform} got what nobody said: {event['event_id']}")
         return found
@@ -333,7 +375,7 @@ class Promises:
         own = [c for c in self.copies if self.things[c.thing].person == n and self.things[c.thing].dataset == dataset]
         if (dataset, n) in self.denied:
             return "consent was withdrawn"
-        if n in self.cleared and not any(c.begun > self.cleared[n] for c in own):
+        if n in self.cleared and not any(self.is_behind(c, self.cleared[n]) for c in own):
             return "erased"
         if not any(c.tier >= SERVER for c in own):
             return "no server ever told of a yes"

@@ -34,6 +34,23 @@ def from_server(things: list[Thing], people: list[Person], marks: list[int], now
     return _json(f"/v25.0/{things[0].dataset}/events", {"data": data, "access_token": KEY}, "198.51.100.7", "sdk/1")
 
 
+def beside_unreadable(thing: Thing, people: list[Person], mark: int, now_s: int, kind: int) -> Request:
+    """A server's copy in one batch with what must be refused: (0) no name, (1) money without a currency, (2) done nowhere."""
+    request = from_server([thing], people, [mark], now_s)
+    tree = json.loads(request.body)
+    spoilt = _event(thing, people[thing.person], f"spoilt-{mark}", thing.value, mark, now_s)
+    spoilt["event_name"] = "Purchase"
+    if kind == 0:
+        del spoilt["event_name"]
+    if kind == 1:
+        del spoilt["custom_data"]["currency"]
+    if kind == 2:
+        spoilt["action_source"] = "nowhere"
+    tree["data"].insert(mark % 2, spoilt)
+    request.body = json.dumps(tree).encode()
+    return request
+
+
 def says_yes(person: Person) -> bool:
     """True for who agreed to ads at the shop, as its server tells; the others said nothing."""
     return person.number < PEOPLE - 1
@@ -67,7 +84,8 @@ def notice(thing: Thing, word: str) -> Request:
 
 
 def forged(thing: Thing, variant: int, now_s: int) -> Request:
-    """A stranger's copy with what can be counted: the order's number, and the event's id where it is one of those."""
+    """A stranger's copy with what can be counted: the order's number, and the event's id where it is one of those. ``variant``: from 4
+    on nobody may be told of it."""
     event_id = thing.event_id if thing.event_id.startswith("order-") else f"guess-{thing.number}-{variant}"
     event: dict[str, Any] = {
         "event_name": thing.name, "event_time": now_s, "event_id": event_id, "action_source": "website",
@@ -76,6 +94,8 @@ def forged(thing: Thing, variant: int, now_s: int) -> Request:
     }  # fmt: skip
     if thing.order is not None and variant % 2 == 0:
         event["custom_data"]["order_id"] = thing.order
+    if variant >= 4:
+        event["consent"] = "denied"
     body = {"events": [{"dataset": thing.dataset, **event}]}
     return _json("/t/events", body, "192.0.2.66", FORGED_AGENT)
 

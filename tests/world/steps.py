@@ -99,6 +99,25 @@ def things(seed: int) -> list[Thing]:
                 poison=draw.random() < 0.12,
             )
         )
+    return _namesakes(seed, found)
+
+
+def _namesakes(seed: int, found: list[Thing]) -> list[Thing]:
+    """In some worlds things share an id under another name or in another dataset, and orders of two datasets a number: shops count
+    from one, and copy ids. Nothing else of them is the same."""
+    draw = random.Random(f"namesakes {seed}")
+    if draw.random() >= NAMESAKES_SHARE:
+        return found
+    for n in range(1, THINGS):
+        one, other = found[n], found[draw.randrange(n)]
+        ids = {(t.dataset, t.name, i) for t in found for i in (t.event_id, t.browser_id)}
+        if draw.random() < 0.6 and (one.dataset, one.name, other.event_id) not in ids:
+            browser_id = other.event_id if one.browser_id == one.event_id else one.browser_id
+            one = one._replace(event_id=other.event_id, browser_id=browser_id)
+        orders = {(t.dataset, t.order) for t in found}
+        if one.order and other.order and (one.dataset, other.order) not in orders:
+            one = one._replace(order=other.order)
+        found[n] = one
     return found
 
 
@@ -115,7 +134,60 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
+    steps = _with_scenes(seed, about, steps)
     return _with_fetching(seed, about, _with_lists(seed, _with_upgrades(seed, steps)))
+
+
+def _with_scenes(seed: int, about: _About, steps: list[Step]) -> list[Step]:
+    """In some worlds something happens of which chance would seldom bring all parts one after the other."""
+    draw = random.Random(f"scenes {seed}")
+    for _ in range(draw.choice([0, 0, 0, 1, 1, 2])):
+        scene = draw.choice([_outage, _spoilt_batch, _no_in_one_place, _strangers_no, _erased_meanwhile])
+        place = draw.randrange(len(steps))
+        steps[place:place] = scene(draw, about)
+    return steps
+
+
+def _outage(draw: random.Random, about: _About) -> list[Step]:
+    """A platform of which nobody knows whether it took something, and that is down for days afterwards."""
+    is_killed = draw.random() < 0.5  # in the middle of the request
+    unknown = "slow" if is_killed else draw.choice(["cut", "slow", "void", "short"])
+    answers = [ANSWERS.index(word) for word in (unknown, *["down"] * draw.choice([6, 9, 14]))]
+    copies: list[Step] = [("server", draw.choice(about.some)), ("shop", draw.choice(about.sold))]
+    ends: list[Step] = [("pass", 500), ("kill", 1), ("pass", 21_000)] if is_killed else [("pass", 21_000)]
+    asked: list[Step] = [("answers", p, *answers) for p in about.platforms]
+    return [*asked, *copies, *ends, ("age", draw.choice([2, 3, 5]))]
+
+
+def _spoilt_batch(draw: random.Random, about: _About) -> list[Step]:
+    """One good copy of a server's beside one that must be refused."""
+    return [("mixed", draw.choice(about.some), draw.randrange(3))]
+
+
+def _no_in_one_place(draw: random.Random, about: _About) -> list[Step]:
+    """Consent is taken back in one dataset, and what the same person did in the other comes before and after."""
+    no: Step = ("withdraw", draw.choice(about.whose), 3 + draw.randrange(6))
+    return [
+        ("server", draw.choice(about.some)),
+        no,
+        ("server", draw.choice(about.some)),
+        ("shop", draw.choice(about.sold)),
+    ]
+
+
+def _strangers_no(draw: random.Random, about: _About) -> list[Step]:
+    """A stranger says no to what the shop or its server reports, before it or behind it."""
+    thing = draw.choice(about.sold)
+    steps: list[Step] = [("forged", thing, 4 + draw.randrange(4)), draw.choice([("server", thing), ("shop", thing)])]
+    draw.shuffle(steps)
+    return steps
+
+
+def _erased_meanwhile(draw: random.Random, about: _About) -> list[Step]:
+    """Somebody is erased while a request about them is on its way, and more of theirs comes before that is through."""
+    thing, slow = draw.choice(about.some), ANSWERS.index(draw.choice(["slow", "late"]))
+    answers: list[Step] = [("answers", p, slow) for p in about.platforms]
+    return [*answers, ("server", thing), ("pass", 500), ("erase_of", thing), ("server", thing), ("pass", 21_000)]
 
 
 def _with_fetching(seed: int, about: _About, steps: list[Step]) -> list[Step]:
@@ -187,6 +259,7 @@ _MEANWHILE = {
 
 
 FETCHED_SHARE = 0.25
+NAMESAKES_SHARE = 0.25
 
 
 class _About(NamedTuple):

@@ -110,6 +110,42 @@ def test_what_a_shop_named_is_asked_for_until_it_is_had(name):
         assert broken_in(seed, world) != []
 
 
+DOWN = [ANSWERS.index("down")] * 9
+SCENES = {
+    "attempts-twice": (0, [("shop", 6)]),
+    "repeated-for-ever": (0, [("server", 7, 4), ("answers", 2, ANSWERS.index("void"), *DOWN), ("age", 5)]),
+    "unsure-forgotten": (
+        10, [("answers", 2, ANSWERS.index("slow"), *DOWN), ("server", 7), ("kill", 1), ("pass", 21_000), ("age", 2)],
+    ),
+    "spoilt-and-gone": (0, [("mixed", 0, 1)]),
+    "no-for-all": (2, [("withdraw", 0, 7), ("shop", 9)]),
+    "strangers-are-heard": (0, [("server", 0), ("forged", 0, 6)]),
+    "names-are-one": (1, [("server", 1), ("server", 2)]),
+    "datasets-are-one": (1, [("server", 9, 9, 1, 9), ("server", 0)]),
+    "what-came-meanwhile": (1, [("browser", 1, 3), ("server", 9, 9, 1, 9), ("erase_of", 1), ("server", 1)]),
+}  # fmt: skip
+"""Defects, and what brings each to light; the steps of worlds have such scenes in them (`steps._with_scenes`)."""
+
+
+@pytest.mark.parametrize("name", list(SCENES))
+def test_a_scene_shows_what_it_is_there_for(name):
+    assert broken_in(*SCENES[name]) == []
+    with planted(name):
+        assert broken_in(*SCENES[name]) != []
+
+
+def test_worlds_have_every_scene_and_namesakes():
+    """Some of 200 seeds each: a scene that never comes shows nothing."""
+    steps = [step for seed in range(200) for step in plan(seed)]
+    assert {"mixed", "erase_of"} <= {step[0] for step in steps}
+    assert any(step[0] == "withdraw" and step[2] >= 3 for step in steps)
+    assert any(step[0] == "forged" and step[2] >= 4 for step in steps)
+    assert any(step[0] == "answers" and len(step) > 7 for step in steps)
+    ids = [[(t.dataset, t.name, t.event_id) for t in things(seed)] for seed in range(200)]
+    assert all(len(set(of_one)) == len(of_one) for of_one in ids)
+    assert sum(len({i for _, _, i in of_one}) < len(of_one) for of_one in ids) > 20
+
+
 def test_nothing_leaves_that_a_platform_takes_no_more():
     """Of a platform that is down for nine days: what came before is given up, and is not sent when it is a week old."""
     seed = next(n for n in range(40) if things(n)[0].dataset == PLAIN and not things(n)[0].poison)
