@@ -12,10 +12,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import IO
 
+import psycopg
 import pytest
 from several_gateways import DATASET, KEY, settings_text
 
@@ -67,17 +69,22 @@ class Shop:
 
     def until_accepted(self, name: str) -> None:
         """Sends until it is acknowledged."""
+        self.until(lambda: self.send([name]) == 200, "the gateway accepts no more")
+
+    @staticmethod
+    def until(is_so: Callable[[], bool], why_not: str) -> None:
+        """Waits for it, no longer than a minute."""
         deadline = time.monotonic() + 60
-        while self.send([name]) != 200:
-            assert time.monotonic() < deadline, "the gateway accepts no more"
+        while not is_so():
+            assert time.monotonic() < deadline, why_not
             time.sleep(0.1)
 
 
 @contextmanager
-def gateway(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def gateway(config: Path, port: int, log: IO[bytes] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """A running one."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "twofold", "serve", "--config", config], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "twofold", "serve", "--config", config], stdout=subprocess.DEVNULL, stderr=log
     )
     try:
         for _ in range(600):
@@ -156,3 +163,50 @@ def test_nothing_that_was_acknowledged_is_lost(server, tmp_path):
             assert len(left) >= len(shop.acknowledged)
             assert not any("em" in json.loads(row)["match_keys"] for row in left)
     assert set(shop.answers) <= {200, 503}
+
+
+def health(port: int) -> int:
+    """What the gateway says of itself: its status."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().status
+
+
+@pytest.mark.timeout(600)
+def test_a_server_without_a_connection_left_is_waited_for(server, tmp_path):
+    """A gateway that has its connection goes on; a command is told what the server lacks and who has to act. One whose connection ends
+    then answers 503 and lives, says the same in its log, and has the database again by itself. Nothing acknowledged is lost."""
+    port = free_port()
+    config = tmp_path / "twofold.toml"
+    with in_thread() as graph, psycopg.connect(server.address, autocommit=True) as db:
+        db.execute("create role few login connection limit 10")
+        db.execute("create database few owner few template template0 encoding 'UTF8'")
+        config.write_text(
+            settings_text(port, server.address.replace("test@", "few@").replace("/postgres", "/few"), graph.url)
+        )
+        shop = Shop(port)
+        with (tmp_path / "log").open("wb") as log, gateway(config, port, log) as process:
+            assert shop.send(["before"]) == 200
+            db.execute("alter role few connection limit 0")
+            assert shop.send(["by the connection it has"]) == 200
+            for command in ("events", "verify"):
+                refused = run(config, command)
+                assert refused.returncode == 3, refused.stdout + refused.stderr
+                assert "it has as many connections as it may; whoever runs it has to" in refused.stderr
+            db.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'few'")
+            shop.until(lambda: shop.send(["meanwhile"]) == 503, "nobody was told that nothing is accepted")
+            said = (tmp_path / "log").read_text
+            shop.until(
+                lambda: "still away: PostgreSQL of [server] store cannot be reached: it has as many" in said(),
+                "no word of why",
+            )
+            assert process.poll() is None
+            assert health(port) == 503
+            db.execute("alter role few connection limit 10")
+            shop.until_accepted("after")
+            shop.until(lambda: shop.acknowledged <= set(graph.ids), "not all of it was delivered")
+            assert health(port) == 200
+            checked = run(config, "verify", "--full")
+            assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert shop.acknowledged == {"before", "by the connection it has", "after"}
+    assert set(shop.answers) == {200, 503}

@@ -57,6 +57,7 @@ _BEGUN = re.compile(r"(?m)^insert into (\w+)")
 _MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
 """How long a start waits for the lock: the server ends a gateway's session a moment after the gateway."""
+LOST = "the connection to the database is lost"
 AGAIN_S = (0.1, 2.0)
 """How long it waits between two tries to connect again, at first and at most; drawn between half and all of it."""
 
@@ -257,9 +258,7 @@ class Engine:
         said = translated(err)
         gone = self._db.closed or self._db.broken or err.sqlstate == "25006"
         if gone and self._away is None and not self._closed.is_set():
-            self._away = said = (
-                said if isinstance(said, StoreFailed) else StoreAway("the connection to the database is lost")
-            )
+            self._away = said = said if isinstance(said, StoreFailed) else StoreAway(LOST)
             self._db.close()
             log.error("the connection to the store's database is lost; nothing is accepted until it is back")
             threading.Thread(target=self._connect_again, name="twofold-reconnect", daemon=True).start()
@@ -267,12 +266,16 @@ class Engine:
 
     def _connect_again(self) -> None:
         """On a thread of its own, until the database is this gateway's again or somebody else's."""
-        wait = AGAIN_S[0]
+        wait, why = AGAIN_S[0], ""
         while not self._closed.wait(random.uniform(wait / 2, wait)):  # so that many do not come at once
             wait = min(2 * wait, AGAIN_S[1])
             try:
                 db = connect(self._address, writes=True)
-            except StoreAway:
+            except StoreAway as err:
+                if str(err) != why:  # such as a server that has no connection left: somebody has to act
+                    why = str(err)
+                    log.error("the store's database is still away: %s", why)
+                    self._away = StoreAway(f"{LOST}: {why}")
                 continue
             except StoreError as err:
                 self._away = StoreFailed(str(err))
