@@ -121,6 +121,23 @@ def test_a_batch_keeps_what_is_valid(gateway: Running) -> None:
     assert 'twofold_left_out_total{entry="segment",kind="group"}' in counted
 
 
+def test_numbers_that_a_table_made_of_ids_are_the_ids(gateway: Running) -> None:
+    """A table with gaps has 1001.0 where an order's number was 1001: without it the order would be told twice. What is no id is said."""
+    goods = [{"product_id": 7.0, "price": 2, "quantity": 1.0}, {"productId": "8", "price": 1, "quantity": "some"}]
+    told = [order(1001), track("Order Completed", userId=55.0, properties={"order_id": 1001.0, "total": 42.5, "currency": "EUR", "products": goods}),
+            track("Order Completed", userId="55", properties={"order_id": 12.5, "total": 42.5, "currency": "EUR"})]  # fmt: skip
+    reply = call(gateway, "/v1/batch", {"batch": told})
+    assert reply.json["events_received"] == 3
+    first, second, third = gateway.new_events()
+    assert [e.custom_data.order_id for e in (first, second, third)] == ["1001", "1001", None]
+    assert [(c.id, c.quantity) for c in second.custom_data.contents] == [("7", 1), ("8", None)]
+    assert second.user_data.external_id == third.user_data.external_id
+    assert reply.json["messages"] == [
+        "batch[1]: products[1].quantity is no whole number above nought; left out",
+        "batch[2]: properties.order_id is no number and no text that says something; left out",
+    ]
+
+
 def test_a_batch_of_nothing_valid_says_why(gateway: Running) -> None:
     """In our words, and in the two fields that Segment's clients print."""
     reply = call(gateway, "/v1/batch", {"batch": [track(event=None)]})

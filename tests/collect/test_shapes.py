@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -62,6 +63,11 @@ EVENT_SHAPES: list[tuple[str, Change, Callable[[Any], Any], Any]] = [
     ("options unreadable", lambda e: e.update(data_processing_options={"x": 1}), lambda k: k.data_processing_options, ("LDU",)),
     ("app_data []", lambda e: e.update(app_data=[]), lambda k: k.app_data or None, None),
     ("links alone", lambda e: e.update(links="cart:5f3a"), lambda k: k.links, ("cart:5f3a",)),
+    ("order id with a point", lambda e: e["custom_data"].update(order_id=1001.0), lambda k: k.custom_data.order_id, "1001"),
+    ("order id of a part", lambda e: e["custom_data"].update(order_id=1001.5), lambda k: k.custom_data.order_id, None),
+    ("goods with a point", lambda e: e["custom_data"].update(contents=[{"id": 7.0}], content_ids=[7.0, "a"]), lambda k: (k.custom_data.contents[0].id, k.custom_data.content_ids), ("7", ("7", "a"))),
+    ("event id with a point", lambda e: e.update(event_id=77.0), lambda k: k.event_id, "77"),
+    ("customer with a point", lambda e: e["user_data"].update(external_id=[77.0]), lambda k: k.user_data.external_id[0].hex, hashlib.sha256(b"77").hexdigest()),
     ("time as text", lambda e: e.update(event_time=str(e["event_time"])), lambda k: k.custom_data.value, 10),
 ]  # fmt: skip
 

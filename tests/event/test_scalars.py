@@ -24,6 +24,7 @@ from twofold.event.scalars import (
     as_object,
     exact_amount,
     exact_integer,
+    id_text,
     is_no_id,
     is_plain_id,
     is_unfilled,
@@ -291,3 +292,15 @@ def test_a_place_is_looked_for_at_the_begin_of_an_id(place: str) -> None:
 )
 def test_a_yes_or_a_no(told: Any, expected: bool | None) -> None:
     assert read_boolean(told) is expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("1001", "1001"), (1001, "1001"), (Decimal("1001.0"), "1001"), (Decimal("1E+3"), "1000"), (Decimal(-7), "-7"), (" a ", " a "),
+        (Decimal("1001.5"), None), (Decimal("1E+20"), None), (Decimal("NaN"), None), (Decimal("Infinity"), None), (True, None), (None, None),
+        ([1], None), ({}, None),
+    ],
+)  # fmt: skip
+def test_an_id_is_text_or_a_whole_number(told: Any, expected: str | None) -> None:
+    assert id_text(told) == expected

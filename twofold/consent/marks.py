@@ -12,7 +12,7 @@ from typing import Any
 
 from twofold.event.identity import bare_order
 from twofold.event.model import Event
-from twofold.event.scalars import names_nobody
+from twofold.event.scalars import id_text, names_nobody
 from twofold.matching.subject import Mark, _browser, all_hashes, marks_of
 
 NAMING_KINDS = ("em", "ph", "external_id")
@@ -49,7 +49,7 @@ def marks_from(given: Mapping[str, Any], country: str = "") -> tuple[list[Mark],
 
 
 def _made(kind: str, value: Any, country: str) -> list[Mark]:
-    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    text = (id_text(value) or "").strip()
     if not 0 < len(text) <= MAX_VALUE or names_nobody(text):
         return []
     if kind in NAMING_KINDS:

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from twofold.event.contact import mask_id
 from twofold.event.mending import stand_in
 from twofold.event.model import Event
-from twofold.event.scalars import names_nobody
+from twofold.event.scalars import id_text, names_nobody
 from twofold.event.vocabulary import MAX_ID
 
 ORDER_EVENTS = frozenset({"Purchase"})
@@ -34,11 +34,8 @@ _GID = "gid://"  # Shopify's ids of any object, as its GraphQL and its customer 
 
 def read_event_id(value: object) -> str | None:
     """The id as exact text (a whole number becomes its digits); None when it cannot be one."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or not value.isprintable():
-        return None
-    return value
+    text = id_text(value)
+    return text if text is not None and 0 < len(text) <= MAX_ID and text.isprintable() else None
 
 
 def without_contact(event_id: str) -> str:

@@ -175,6 +175,22 @@ def read_integer(value: Any) -> int | None:
     return None
 
 
+_FIRST_UNSURE = 1 << 53
+"""From here on a number with a point may be another than was meant."""
+
+
+def id_text(value: Any) -> str | None:
+    """An id as text: text as it is, a whole number as its digits, also where a program wrote it with a point: a table with gaps makes
+    1001.0 of each number. None for all else."""
+    if isinstance(value, str):
+        return value
+    if type(value) is int:
+        return str(value)
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value) >= _FIRST_UNSURE:
+        return None
+    return str(int(value)) if value == value.to_integral_value() else None
+
+
 def read_lifetime_s(value: Any) -> int:
     """For how many seconds an access token is used, by the ``expires_in`` of the answer that gave it: a whole number, which some write
     as text. A day at most, and `UNSAID_LIFETIME_S` where nothing that can be meant is said."""

@@ -24,7 +24,7 @@ from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
 from twofold.event.contact import names_somebody
 from twofold.event.model import Hashed, UserData
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
-from twofold.event.scalars import HASHES_OF_NOTHING, as_list, as_object, names_nobody, says_nothing
+from twofold.event.scalars import HASHES_OF_NOTHING, as_list, as_object, id_text, names_nobody, says_nothing
 from twofold.event.vocabulary import (
     CONTACT_ALIASES,
     CONTACT_FIELDS,
@@ -432,10 +432,7 @@ def texts_of(value: Any) -> list[str | None]:
 
 
 def _text(item: Any) -> str | None:
-    if isinstance(item, str):
-        return item
-    # Numbers are common for zip, phone and external_id; True and False are mistakes.
-    return str(item) if isinstance(item, int) and not isinstance(item, bool) else None
+    return id_text(item)  # numbers are common for zip, phone and external_id; True and False are mistakes
 
 
 def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:

@@ -14,9 +14,10 @@ from urllib.parse import SplitResult, urlsplit
 from twofold.event.contact import names_somebody
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_list, as_object, lenient_amount, names_nobody, read_integer, says_nothing
+from twofold.event.scalars import as_list, as_object, id_text, lenient_amount, names_nobody, read_integer, says_nothing
 
 _DIGITS = re.compile(r"[0-9]{1,20}")
+_MOST_DIGITS = 20
 _TOKEN = re.compile(r"[!-~]{1,200}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", re.I)
 
@@ -42,13 +43,14 @@ def parts(tree: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def text(tree: dict[str, Any], name: str) -> str | None:
-    """Text without the space around it; a whole number as its digits; of a list, its first. None when it says nothing."""
+    """Text without the space around it; a whole number as its digits (`id_text`); of a list, its first. None when it says nothing."""
     value = tree.get(name)
     if isinstance(value, (list, dict)):
         value = next(iter(as_list(value) or ()), None)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if abs(value) < 10**20 else None
-    return value.strip() if isinstance(value, str) and not says_nothing(value) else None
+    if not isinstance(value, str):
+        number = id_text(value)
+        return number if number is not None and len(number) <= _MOST_DIGITS else None
+    return value.strip() if not says_nothing(value) else None
 
 
 def digits(tree: dict[str, Any], name: str) -> str | None:

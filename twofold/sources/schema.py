@@ -22,6 +22,7 @@ from twofold.event.scalars import (
     as_object,
     exact_amount,
     exact_integer,
+    id_text,
     names_nobody,
     read_order_currency,
     read_time_ms,
@@ -150,9 +151,8 @@ def read_id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):  # post codes and phones are often numbers
-        return str(value)
-    return value if isinstance(value, str) and value.strip() else None
+    text = id_text(value)  # post codes and phones are often numbers
+    return text if text and text.strip() else None
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:

@@ -22,6 +22,7 @@ from twofold.event.scalars import (
     PLACES,
     as_list,
     as_object,
+    id_text,
     is_no_id,
     read_currency,
     read_decimal,
@@ -172,16 +173,17 @@ def _currency(value: Any, warnings: list[str]) -> str | Refusal | None:
 
 
 def _order_id(value: Any, warnings: list[str]) -> str | None:
-    if isinstance(value, (str, int)) and is_no_id(str(value)):
-        if value != "":
+    text = id_text(value)
+    if text is not None and is_no_id(text):
+        if text:
             warnings.append("custom_data.order_id says nothing; left out")
         return None
-    return _identifier(bare_order(value) if isinstance(value, str) and value.startswith("gid://") else value, warnings)
+    return _identifier(bare_order(text) if text is not None and text.startswith("gid://") else value, warnings)
 
 
 def _identifier(value: Any, warnings: list[str]) -> str | None:
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
-        text = str(value)
+    text = id_text(value)
+    if text is not None and 0 < len(text) <= MAX_ID:
         kept = mask_id(text)
         if kept != text:
             warnings.append("custom_data.order_id or content_type held contact data; masked")
@@ -195,7 +197,7 @@ def _content_ids(value: Any, warnings: list[str]) -> tuple[str, ...] | None:
     if items is None:
         warnings.append("custom_data.content_ids is not a list; left out")
         return None
-    ids = [str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool)]
+    ids = [text for i in items if (text := id_text(i)) is not None]
     if has_sign(" ".join(ids)) and (kept := [mask_id(i) for i in ids]) != ids:
         warnings.append("custom_data.content_ids held contact data; masked")
         ids = kept
@@ -220,10 +222,11 @@ def _contents(value: Any, warnings: list[str]) -> tuple[Content, ...] | Refusal 
 def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None:
     where = f"custom_data.contents[{n}]"
     item = as_object(item) if isinstance(item, str) else item
-    if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
+    text = id_text(item.get("id")) if isinstance(item, dict) else None
+    if not isinstance(item, dict) or text is None:
         warnings.append(f"{where} is not an object with an id; left out")
         return None
-    if str(item["id"]) in _NO_GOODS:
+    if text in _NO_GOODS:
         warnings.append(f"{where}.id says nothing; left out")
         return None
     price = item.get("item_price")
@@ -239,7 +242,6 @@ def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None
         other, masked = scrub_custom(other, is_goods=True)
         if masked:
             warnings.append(f"{where} carried contact-like values; masked")
-    text = str(item["id"])
     kept = mask_id(text)
     if kept != text:
         warnings.append(f"{where}.id held contact data; masked")

@@ -156,7 +156,7 @@ def put_event_id(draft: Draft) -> Refusal | None:
         draft.event_id = make_event_id()
         draft.fields["id_given"] = False
         says = "is missing" if given is None or given == "" else "says nothing"
-        draft.warnings.append(f"event_id {says}: this copy cannot be folded with another")
+        draft.warnings.append(f"event_id {says}: no other copy is known by it")
         return None
     event_id = read_event_id(given)
     if event_id is None and isinstance(given, str):

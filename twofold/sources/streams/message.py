@@ -96,6 +96,8 @@ def goods_of(
         count = read_integer(plain.get("quantity"))
         if count is not None and count > 0:
             content["quantity"] = count
+        elif plain.get("quantity") not in (None, ""):
+            notes.append(f"{where}[{n}].quantity is no whole number above nought; left out")
         place = read_integer(plain.get("position", plain.get("index")))
         if place is not None and place >= 0:
             content["position"] = place  # in the list in which it was shown

@@ -243,6 +243,8 @@ def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str
         data.pop("transaction_id", None)
     if order is not None:
         data["order_id"] = order
+    elif properties.get("order_id") not in (None, ""):
+        notes.append("properties.order_id is no number and no text that says something; left out")
     if contents:
         data |= {"contents": contents} | ({"num_items": pieces} if (pieces := pieces_of(contents)) else {})
         data.setdefault("content_type", "product")
@@ -269,7 +271,7 @@ def _goods(name: str, properties: dict[str, Any], notes: list[str]) -> list[dict
         return [_line(line) for line in lines]
     if not rows and (name in _OF_A_PRODUCT or properties.keys() & {"product_id", "sku"}):
         rows = [properties]
-    return goods_of(rows, ("product_id", "sku", "id", "item_id", "item_name"), "price", notes, "products")
+    return goods_of(rows, ("product_id", "productId", "sku", "id", "item_id", "item_name"), "price", notes, "products")
 
 
 def _of_google(properties: dict[str, Any]) -> list[dict[str, Any]]:
