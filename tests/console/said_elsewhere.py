@@ -23,6 +23,7 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "setup/trial.py": (set(), {"said", "mend"}, {"said"}),
     "attribution/report.py": ({"_finding"}, set(), {"text", "_OF_MARKS"}),
     "reconcile/life.py": (set(), {"words", "what", "evidence"}, {"_STATES", "_KINDS", "_WHERE", "_PLACES", "words", "told", "reason"}),
+    "reconcile/spoken.py": (set(), set(), {"RULES", "said"}),
     "report/orders.py": (set(), set(), {"parts"}),
     "event/refusal.py": (set(), set(), {"MEANING"}),
     "acceptance/criteria.py": ({"_check"}, set(), {"said", "words", "kind", "STANDARDS"}),

@@ -5,15 +5,14 @@ Owns the words and rows that ``twofold orders show`` adds to what was reported.
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 from twofold.commands.reconcile.chain import rules_of, zone_of
-from twofold.commands.reconcile.words import RULES, words
 from twofold.ledger.money import digits_of
+from twofold.reconcile.spoken import evidence_words, money_words
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -69,7 +68,7 @@ def print_life(life: Life | None, settings: Settings) -> None:
     table = make_table("the money", "amount", "since", "expected by", right=("amount",))
     for purse in life.purses:
         table.add_row(
-            plain(_money_words(purse.words, purse.amount)),
+            plain(money_words(purse.words, purse.amount)),
             f"{_amount(purse.amount, life.currency)} {plain(life.currency)}",
             day(purse.since),
             purse.expected or "",
@@ -82,7 +81,9 @@ def print_life(life: Life | None, settings: Settings) -> None:
     for step in life.steps:
         when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d" if step.day_only else "%Y-%m-%d %H:%M")
         amount = "" if step.amount is None else _amount(step.amount, life.currency)
-        table.add_row(when, step.link, plain(step.what), amount, plain(_in_words(step.evidence)), plain(step.reference))
+        table.add_row(
+            when, step.link, plain(step.what), amount, plain(evidence_words(step.evidence)), plain(step.reference)
+        )
     print_wide(table)
     say("\nas it was reported (times in UTC)")
 
@@ -91,31 +92,3 @@ def _amount(amount: Decimal, currency: str) -> str:
     """With all of its currency's digits, and with more where it has more."""
     digits = digits_of(currency)
     return f"{amount:,.{digits}f}" if amount == round(amount, digits) else f"{amount:,f}"
-
-
-def _in_words(evidence: str) -> str:
-    """The rule by which a line is taken for the order, in words."""
-    head, by, rest = evidence.partition(" by ")
-    rule, comma, more = rest.partition(",")
-    return _names(f"{head}{by}{words(RULES, rule)}{comma}{more}")
-
-
-_BATCH = re.compile(r"\bbatch:(courier:)?([^/]+)/(?:[^,]*/)?([^,/)]+)(?=\)?$)")
-
-
-def _names(text: str) -> str:
-    """Batches and couriers as people call them; the keys by which they are looked up stand in the column of references."""
-
-    def named(found: re.Match[str]) -> str:
-        courier, who, number = found.groups()
-        return f"remittance {number} of courier {who}" if courier else f"payout {number} of {who}"
-
-    return re.sub(r"\bcourier:(?=\S)", "courier ", _BATCH.sub(named, text))
-
-
-def _money_words(text: str, amount: Decimal) -> str:
-    """Where a part of the money is; a negative one on the bank made somebody's payment smaller."""
-    told = _names(text)
-    if amount < 0 and told.startswith("on the bank"):
-        return f"taken off what came to the bank{told.removeprefix('on the bank')}"
-    return told

@@ -73,26 +73,6 @@ METRICS = {
 }
 
 
-RULES = {
-    "provider_id": "the provider's id of the payment",
-    "order_name": "the order's number in its reference",
-    "creditor_reference": "its creditor reference",
-    "parcel": "the parcel's number",
-    "number_in_text": "the order's number in the text and the exact amount",
-    "numbers_in_text_add_up": "the order's number in the text; the parts add up",
-    "number_in_text_near_amount": "the order's number in the text, the amount nearly",
-    "known_payer": "a payer who is known",
-    "buyer_name": "the buyer's name and the exact amount",
-    "bank_reference": "the reference on both",
-    "batch_in_text": "the batch's number in the text and the exact amount",
-    "batch_amount_and_date": "amount and expected day",
-    "courier_whole_days": "the sum of whole days of a courier",
-    "courier_sum": "a sum of parcels",
-    "sent_back": "the bank sent it back, under one reference",
-    "person": "somebody's decision",
-}
-
-
 def words(table: dict[str, str], name: str) -> str:
     """The words for a name; the name itself where there are none."""
     return table.get(name, name)

@@ -5,6 +5,7 @@ Owns the list behind every bar of the bridge, and the page of one order. Role: f
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from twofold.console.access.roles import Right, may
@@ -14,6 +15,7 @@ from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.policies import policy_of
 from twofold.errors import StoreError
 from twofold.ledger.references import people_number
+from twofold.reconcile.spoken import evidence_words, money_words
 from twofold.report.orders import show_order
 from twofold.report.told import Fate, numbered
 
@@ -85,7 +87,8 @@ def _lives(asked: Asked, found: list[dict[str, Any]]) -> dict[str, Any]:
         lives = ask(task_of(asked, "life", orders=keys))
     except StoreError as err:
         return {"may_money": True, "lives": [None] * len(keys), "no_lives": str(err)}
-    return {"may_money": True, "lives": [lives.get(key) for key in keys], "no_lives": ""}
+    return {"may_money": True, "lives": [lives.get(key) for key in keys], "no_lives": "", "evidence_words": evidence_words,
+            "money_words": lambda words, amount: money_words(words, Decimal(amount))}  # fmt: skip
 
 
 def _story(order: dict[str, Any]) -> list[dict[str, Any]]:

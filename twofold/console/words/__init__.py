@@ -91,6 +91,10 @@ class Words(Struct, frozen=True):
             else str(format_decimal(round(value, 2), locale=self.language))
         )
 
+    def rate(self, value: Decimal | float, digits: int = 2) -> str:
+        """A return or a mark: always so many digits, so that those of a column stand one below the other."""
+        return str(format_decimal(value, format=f"#,##0.{'0' * digits}", locale=self.language))
+
     def clock(self, at_s: int) -> str:
         """The time of a day in the shop's zone."""
         return str(
