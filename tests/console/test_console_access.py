@@ -124,6 +124,8 @@ def test_every_address_by_every_role(console: Running) -> None:
                 for form in (path, f"{bare}.json?{query}", f"{bare}.csv?{query}"):
                     answer = browser.get(form)
                     assert (answer.status, answer.text) == (404, missing.text), (role, form)
+        leads_on = "/console/test-purchase" in browser.get("/start").text  # nobody is led to what is not there for them
+        assert leads_on == (Right.TEST in RIGHTS[role]), role
         for path, right in CHANGING:
             answer = browser.post(path, {"csrf": "wrong"})
             refused = 400 if path in ("/imports/drop", "/acceptance/XYZ/show") else 403  # which wants a file

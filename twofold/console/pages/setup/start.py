@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from twofold.collect.doors.seen import META, SeenPath, decode_seen
 from twofold.config import Settings, SourceSettings, can_ask, secrets_of
-from twofold.console.access.roles import Right
+from twofold.console.access.roles import Right, may
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import BEHIND, Answer, answers_of
 from twofold.report.kept import EVIDENCE, kept
@@ -51,6 +51,7 @@ def read_start(asked: Asked) -> Shown:
         asked_ones = [_asked(s, journal) for s in settings.source if can_ask(s)]
     seen = decode_seen(str(kept_topics[0][0]) if kept_topics else None)
     passed = next((k for k in kept(asked.folder, EVIDENCE) if k.facts.get("verdict") in PASSED), None)
+    trials = "/test-purchase" if may(asked.session.person.role, Right.TEST) else ""  # others would be led to nothing
     steps = [
         *_configured(settings),
         *(step for d in settings.destination for step in _platform(d.name, answers.get(d.name))),
@@ -61,9 +62,9 @@ def read_start(asked: Asked) -> Shown:
         *(step for s in settings.source if secrets_of(s) for step in _source(s, seen.get(s.path, SeenPath()))),
         *asked_ones,
         Step(name="joined", done=joined is not None, at=joined[1] // 1000 if joined else None,
-             page=f"/actions/{joined[0]}" if joined else "/test-purchase"),
+             page=f"/actions/{joined[0]}" if joined else trials),
         Step(name="go", done=passed is not None, at=passed.at if passed else None,
-             said=str(passed.facts.get("by", "")) if passed else "", page="/test-purchase"),
+             said=str(passed.facts.get("by", "")) if passed else "", page=trials),
     ]  # fmt: skip
     steps = [_with_file(step, asked.config) for step in steps]
     return Shown(
