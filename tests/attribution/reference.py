@@ -33,7 +33,7 @@ from twofold.attribution.table import (
     told_key,
     unattributed,
 )
-from twofold.attribution.verdicts import Sample, thinned
+from twofold.attribution.verdicts import MOST, Sample
 from twofold.reconcile.chain.account import Account
 from twofold.reconcile.chain.customers import Customer
 from twofold.reconcile.chain.standing import BACK, FINAL, OPEN
@@ -62,6 +62,14 @@ class Credited(Struct, frozen=True, kw_only=True):
     touches: tuple[PathTouch, ...] = ()
     said: tuple[PathTouch, ...] = ()
     reason: str = "no_browser"
+
+
+def thinned(amounts: Iterable[Decimal], most: int = MOST) -> list[Decimal]:
+    """All of them by size, or as many as stand for all."""
+    told = sorted(amounts)
+    if len(told) <= most:
+        return told
+    return [one for n, one in enumerate(told, 1) if n * most // len(told) != (n - 1) * most // len(told)]
 
 
 def credited(

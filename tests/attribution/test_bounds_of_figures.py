@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from tests.attribution.reference import thinned
 from tests.attribution.test_experiment import BEGINS, DAYS, HISTORY, SINCE, _days
 from tests.attribution.test_table import ASKED
 from twofold.attribution.cohorts import Brought, cohorts
@@ -20,7 +21,7 @@ from twofold.attribution.markov import Outcome
 from twofold.attribution.period import share_period, tells_apart
 from twofold.attribution.reading import _rates
 from twofold.attribution.table import Cost, Group, Line
-from twofold.attribution.verdicts import Sample, thinned
+from twofold.attribution.verdicts import Sample
 
 
 def test_break_even_is_of_orders_whose_cost_is_known() -> None:

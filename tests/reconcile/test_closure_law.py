@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
+from collections import Counter
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.reconcile.lines import day
-from twofold.ledger.identity import name_of, number_equals
+from twofold.ledger.identity import fingerprint, name_of
 from twofold.ledger.lines import Batch, Decision, MoneyKind, MoneyLine, ParcelLine, Thing
 from twofold.ledger.model import Amounts, Method, OrderReport, Paid, Parcel, ParcelState, Payment, Snapshot
 from twofold.ledger.policy import OrderPolicy
@@ -150,6 +151,17 @@ def parcels(draw):
         zone=zone, currency="GEL",
         state=draw(st.sampled_from(["delivered"] * 5 + ["in_transit", "refused", "returned"])),
     )  # fmt: skip
+
+
+def number_equals(things: list[Thing]) -> list[int]:
+    """For each movement without an id its place among its equals; 0 for everything else."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    found = []
+    for thing in things:
+        is_counted = isinstance(thing, MoneyLine) and not thing.id
+        seen.update([fingerprint(thing)] if is_counted else [])
+        found.append(seen[fingerprint(thing)] if is_counted else 0)
+    return found
 
 
 @st.composite

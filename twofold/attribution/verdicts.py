@@ -137,11 +137,3 @@ def _more(contributions: Sample, spend: Decimal, unseen: float) -> int | None:
         return None
     needed = n * (NORMAL**2) * contributions.squares / gain**2
     return math.ceil(needed) - n if n < needed <= _MOST_TIMES * n else None
-
-
-def thinned(amounts: Iterable[Decimal], most: int = MOST) -> list[Decimal]:
-    """All of them by size, or as many as stand for all."""
-    told = sorted(amounts)
-    if len(told) <= most:
-        return told
-    return [one for n, one in enumerate(told, 1) if n * most // len(told) != (n - 1) * most // len(told)]

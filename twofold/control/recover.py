@@ -50,11 +50,6 @@ class Backup(Struct, frozen=True):
     kept: Kept | None = None  # the set that it was fetched from
     repository: Path | None = None
 
-    @property
-    def has_console(self) -> bool:
-        """True where the people who log in come back with it, as the folder knows of none."""
-        return _console_of(self.kept) is not None
-
 
 def accept_loss(folder: Path, reason: str, now_ms: int) -> Loss | None:
     """Goes on without what is missing, and puts why into the log; None, and nothing changed, when nothing is."""

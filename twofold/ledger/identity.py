@@ -8,8 +8,7 @@ payments in one file are two, and the same two in the next file are the same two
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import assert_never
 
@@ -34,25 +33,6 @@ NAME_SIZE = 16
 def name_of(thing: Thing, ordinal: int = 0) -> bytes:
     """The 16 bytes by which a thing is known. ``ordinal``: of a money line without an id, its place among its equals."""
     return blake2b("\0".join(_parts(thing, ordinal)).encode(), digest_size=NAME_SIZE).digest()
-
-
-def needs_ordinal(thing: Thing) -> bool:
-    """True for a line that has no id of its own."""
-    return isinstance(thing, MoneyLine) and not thing.id
-
-
-def number_equals(things: Sequence[Thing]) -> list[int]:
-    """For each thing its ordinal among those of the sequence with the same fingerprint; 0 where an id stands for it."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    found = []
-    for thing in things:
-        if not isinstance(thing, MoneyLine) or thing.id:
-            found.append(0)
-            continue
-        mark = fingerprint(thing)
-        seen[mark] += 1
-        found.append(seen[mark])
-    return found
 
 
 def fingerprint(line: MoneyLine) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
-"""From one currency to another: the rate of the fact's own day, by one source, exact until the end.
+"""From one currency to another: the rate of the fact's own day, by one source, exact.
 
 Owns the rule. A day without a rate takes the last earlier one, at most seven days old, and says so; older there is
 none, and the amount stays out of the sum in its own currency. A cross rate goes by the base of one source, both halves
-of the same day, never of two sources. Sums are fractions until they are closed, half to even, once. Pure: rates and
-amounts come in as values.
+of the same day, never of two sources. What is made of amounts by it is `reconcile.exchange`'s. Pure: rates come in as values.
 
 Source: the rules of conversion in chain.md 3.7, 4.5 and 11 (9), with the example of 9.7.
 """
@@ -12,15 +11,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Decimal
 from fractions import Fraction
 
 from msgspec import Struct
 
-from twofold.ledger.lines import MoneyLine, Rate
-from twofold.ledger.money import digits_of
+from twofold.ledger.lines import Rate
 
 CARRY_DAYS = 7
 SOURCES = ("own", "nbg", "ecb")
@@ -38,21 +35,6 @@ class Factor(Struct, frozen=True, kw_only=True):
     @property
     def carried(self) -> bool:
         return self.age > 0
-
-
-class Total(Struct, frozen=True, kw_only=True):
-    """A sum in one currency. ``out``: what could not be converted, by its own currency."""
-
-    currency: str
-    exact: Fraction
-    carried: Fraction = Fraction(0)  # the part of ``exact`` that took an earlier day's rate
-    oldest: int = 0  # days, of the oldest rate that was carried
-    out: Mapping[str, Decimal] = {}
-    sources: tuple[str, ...] = ()
-
-    @property
-    def amount(self) -> Decimal:
-        return close(self.exact, self.currency)
 
 
 class Rates:
@@ -96,47 +78,6 @@ class Rates:
         last = bisect_right(days, day)
         first = bisect_right(days, day - CARRY_DAYS - 1)
         return days[first:last][::-1]
-
-
-def line_factor(line: MoneyLine, to: str) -> Factor | None:
-    """The rate that a provider or bank wrote on the line: it decides for that line, before any table."""
-    if not line.rate or not line.original_currency:
-        return None
-    if (line.original_currency, line.currency) == (to, to):
-        return Factor(value=Fraction(1))
-    if to == line.original_currency:
-        return Factor(value=1 / Fraction(line.rate), source="line")
-    return None
-
-
-def total(facts: Iterable[tuple[str, str, Decimal]], to: str, rates: Rates) -> Total:
-    """(day, currency, amount) of each fact to one sum: added up by day and currency first, each converted once."""
-    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for day, currency, amount in facts:
-        sums[day, currency] += amount
-    exact = carried = Fraction(0)
-    oldest = 0
-    out: dict[str, Decimal] = defaultdict(Decimal)
-    sources: set[str] = set()
-    for (day, currency), amount in sorted(sums.items()):
-        factor = rates.factor(currency, to, day)
-        if factor is None:
-            out[currency] += amount
-            continue
-        value = Fraction(amount) * factor.value
-        exact += value
-        sources.add(factor.source)
-        if factor.carried:
-            carried += value
-            oldest = max(oldest, factor.age)
-    return Total(currency=to, exact=exact, carried=carried, oldest=oldest, out=dict(out),
-                 sources=tuple(sorted(sources - {""})))  # fmt: skip
-
-
-def close(amount: Fraction, currency: str) -> Decimal:
-    """A fraction in whole minor units of its currency, half to even: once, at the end."""
-    digits = digits_of(currency)
-    return Decimal(round(amount * 10**digits)).scaleb(-digits)
 
 
 def _ordinal(day: str) -> int:

@@ -64,10 +64,6 @@ class Stretches:
         self._count_tries(journal, max(self._attempts - TRIES_KEPT, 0), self._attempts)
 
     @property
-    def has_begun(self) -> bool:
-        return self._has_begun
-
-    @property
     def is_whole(self) -> bool:
         return self._has_begun and all(strand.is_whole for strand in self._strands.values())
 

@@ -23,7 +23,6 @@ BOT = "bot"
 UNCONFIRMED = "unconfirmed"
 AWAITING = "awaiting_confirmation"
 DROPPED = "dropped_by_hand"
-RELEASED = "released"
 KEPT_BACK = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
 """Reasons for which a delivery is kept back until somebody better speaks for it, or a person decides."""
 REOPENED = (*KEPT_BACK, DROPPED)

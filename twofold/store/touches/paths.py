@@ -43,7 +43,6 @@ REASONS = {
 """Why an order has no signs of its own."""
 
 _SAID = frozenset({TouchKind.SHOP_SAYS, TouchKind.SURVEY})
-_PORTION = 500
 
 
 class KeptTouch(NamedTuple):
