@@ -7,7 +7,6 @@ reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from twofold.errors import FileRefused
-from twofold.importing.readers.layout import Misread
-from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
-from twofold.importing.statements.advertising.sums import AdDays
+from twofold.importing.statements.advertising.table import IDS, AdTable
 from twofold.importing.statements.cells import (
     Cells,
     Headers,
@@ -26,7 +23,6 @@ from twofold.importing.statements.cells import (
     count_signs,
     currency_for,
     open_report,
-    refuse_rounded,
 )
 from twofold.importing.statements.contract import UNITS, Dropped, Item, StatementFile, StatementOptions
 from twofold.ledger.lines import INVOICE, Claim, Spend
@@ -52,7 +48,6 @@ HEADERS: Headers = {
     "attribution_setting": ("attribution_setting",),
 }
 _MONEY = ("spend", "invoiced", "claimed_count", "claimed_value")
-_IDS = ("campaign_id", "adset_id", "ad_id")
 
 
 class OwnSpend:
@@ -83,48 +78,19 @@ class OwnSpend:
         return _SpendTable(sheet)
 
 
-class _SpendTable:
+class _SpendTable(AdTable):
     format = OwnSpend.name
     title = OwnSpend.title
 
     def __init__(self, sheet: Sheet) -> None:
-        self.notes: list[str] = [*sheet.table.notes]
-        self._sheet = sheet
+        super().__init__(sheet)
         self._unit = UNITS[sheet.options.unit]
-        self._days = AdDays()
-        self._ids: dict[str, set[str]] = {field: set() for field in _IDS}
-
-    @property
-    def bytes_read(self) -> int:
-        return self._sheet.table.bytes_read
-
-    def items(self) -> Iterator[Item]:
-        for row in self._sheet.rows():
-            if isinstance(row, RowProblem):
-                yield row
-                continue
-            try:
-                found = self._read(row)
-            except Misread as wrong:
-                found = wrong.problem
-            if found is not None:
-                yield found
-        for field, ids in self._ids.items():
-            refuse_rounded(self._sheet.header(field), ids)
-        yield from self._days.items()
 
     def _read(self, row: Cells) -> Item | None:
         keys = self._keys(row)
         if keys is None:
             return Dropped(row=row.row, reason="total")
-        for field, ids in self._ids.items():
-            if text := getattr(keys, field):
-                ids.add(text)
-        try:
-            return self._add(row, keys)
-        except Misread:
-            self._days.tear(row.row, keys)
-            raise
+        return self._keep(row, keys)
 
     def _keys(self, row: Cells) -> Spend | None:
         """None for a row without a day and names, which sums others."""
@@ -133,7 +99,7 @@ class _SpendTable:
         until = row.day("until")
         if until and until != day:
             raise row.misread("day", "one day a row", f"a period, {day or 'nothing'} to {until}", "period")
-        names: dict[str, Any] = {f: row.name(f) for f in ("campaign", "adset", "ad")} | {f: row.id(f) for f in _IDS}
+        names: dict[str, Any] = {f: row.name(f) for f in ("campaign", "adset", "ad")} | {f: row.id(f) for f in IDS}
         if not day and not any(names.values()):
             return None
         level = next((one for one in ("ad", "adset", "campaign") if names[one] or names[f"{one}_id"]), "account")

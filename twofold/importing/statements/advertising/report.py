@@ -11,10 +11,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from twofold.importing.readers.layout import Misread
-from twofold.importing.readers.problems import RowProblem
-from twofold.importing.statements.advertising.sums import AdDays, Total
-from twofold.importing.statements.cells import Cells, Sheet, refuse_rounded
+from twofold.importing.statements.advertising.sums import Total
+from twofold.importing.statements.advertising.table import AdTable
+from twofold.importing.statements.cells import Cells, Sheet
 from twofold.importing.statements.contract import Dropped, Item
 from twofold.ledger.lines import Claim, Spend
 
@@ -22,7 +21,7 @@ Judge = Callable[[Cells], "Total | Dropped | Spend"]
 """A row's keys as a `Spend` without figures, or what else it is. Raises `Misread`."""
 
 
-class ReportFile:
+class ReportFile(AdTable):
     """An open report of one platform."""
 
     def __init__(
@@ -39,38 +38,19 @@ class ReportFile:
     ) -> None:
         self.format = format_name
         self.title = title
-        self.notes: list[str] = [*sheet.table.notes]
-        self._sheet = sheet
+        super().__init__(sheet)
         self._judge = judge
         self._claims = claims
         self._clicks = clicks
         self._kind = kind
         self._zero = zero  # an empty cost beside other figures is none
-        self._days = AdDays()
-        self._ids: dict[str, set[str]] = {"campaign_id": set(), "adset_id": set(), "ad_id": set()}
-
-    @property
-    def bytes_read(self) -> int:
-        return self._sheet.table.bytes_read
 
     def items(self) -> Iterator[Item]:
-        for row in self._sheet.rows():
-            if isinstance(row, RowProblem):
-                yield row
-                continue
-            try:
-                found = self._read(row)
-            except Misread as wrong:
-                found = wrong.problem
-            if found is not None:
-                yield found
-        for field, ids in self._ids.items():
-            refuse_rounded(self._sheet.header(field), ids)
+        yield from super().items()
         if not any(self._ids.values()) and self._days.days:
             self.notes.append(
                 "the file has no ids: it is joined by names, which can be edited; export the id columns too"
             )
-        yield from self._days.items()
 
     def _read(self, row: Cells) -> Item | None:
         keys = self._judge(row)
@@ -78,14 +58,7 @@ class ReportFile:
             return self._days.total(keys)
         if isinstance(keys, Dropped):
             return keys
-        for field, ids in self._ids.items():
-            if text := getattr(keys, field):
-                ids.add(text)
-        try:
-            return self._add(row, keys)
-        except Misread:
-            self._days.tear(row.row, keys)
-            raise
+        return self._keep(row, keys)
 
     def _add(self, row: Cells, keys: Spend) -> Item | None:
         amount = row.money("amount")
