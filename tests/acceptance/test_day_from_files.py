@@ -183,6 +183,9 @@ def test_the_witnesses_name_their_zone_window_and_currency(told):
         for r in rows
         if r["row"] == "witness"
     }
+    assert {r["source"]: (r["role"], r["link"]) for r in rows if r["row"] == "witness"} == {
+        "meta": ("signal", "signalled"), "ga4": ("signal", "signalled"), "log": ("signal", "signalled"), "shop": ("truth", "placed"),
+    }  # fmt: skip
     assert found["meta"] == (4, "918.00", "340.00", "USD", "America/Los_Angeles", "7d_click+1d_view")
     assert found["ga4"][:2] == (6, "905.00")
     assert found["shop"][:2] == (10, "1180.00")
