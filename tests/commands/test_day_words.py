@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from twofold.commands.reconcile.chain import start_of
 from twofold.commands.reconcile.day import MAY_BE, REASONS, WINDOWS
 from twofold.commands.reconcile.words import words
 from twofold.reconcile.day import values
@@ -18,3 +21,10 @@ def test_every_reason_has_words(name: str) -> None:
 def test_ways_of_counting_have_words() -> None:
     assert all("_" not in said for said in WINDOWS.values())
     assert WINDOWS["by_return_day"] == "less what came back that day"
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-10-25", 25), ("2026-06-01", 24)])
+def test_a_day_ends_when_the_next_begins_there(day: str, hours: int) -> None:
+    """In Berlin, where clocks go forward in March and back in October."""
+    berlin = ZoneInfo("Europe/Berlin")
+    assert start_of(day, berlin, days=1) - start_of(day, berlin) == hours * 3_600

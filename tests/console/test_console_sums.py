@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from running_console import configuration, fill
 
 from twofold.config import load_settings
-from twofold.console.queries.period import Period, day_at, period_of
+from twofold.console.queries.period import Period, at_least, day_at, period_of
 from twofold.console.queries.policies import policy_of
 from twofold.console.sums import keeper, stretches, told
 from twofold.console.sums.keeper import NotYet, SumsKeeper
@@ -217,3 +217,22 @@ def test_who_has_no_answer_waits_for_one_and_hears_why_there_is_none() -> None:
     remembered.forget()
     with pytest.raises(ValueError, match="no"):
         remembered.ask_of("q", 2, fail, 20)
+
+
+@pytest.mark.parametrize(
+    ("choice", "zone", "hours"),
+    [
+        ("2026-03-29..2026-03-29", "Europe/Berlin", 23),  # clocks go forward at two
+        ("2026-10-25..2026-10-25", "Europe/Berlin", 25),  # and back at three
+        ("2026-10-24..2026-10-26", "Europe/Berlin", 73),
+        ("2026-03-29..2026-03-29", "Asia/Tbilisi", 24),
+    ],
+)
+def test_a_day_is_as_long_as_its_clocks_have_it(choice: str, zone: str, hours: int) -> None:
+    period = period_of(choice, zone, 1_796_083_200)  # 2026-12-01
+    assert period is not None
+    assert period.until - period.since == hours * 3_600
+    longer = at_least(period, 200)
+    assert (longer.first, longer.until) == (period.last - timedelta(days=199), period.until)
+    first = longer.first
+    assert longer.since == datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone)).timestamp()
