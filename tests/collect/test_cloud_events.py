@@ -167,3 +167,10 @@ def test_the_token_may_stand_in_the_address(gateway: Running) -> None:
     assert gateway.send("POST", path, body, content_type="application/cloudevents+json").status == 200
     assert [p.name for p in gateway.folder.rglob("*") if p.is_file() and KEY.encode() in p.read_bytes()] == []
     assert gateway.new_event().custom_data.order_id == "91"
+
+
+@pytest.mark.parametrize("kind", ["text/json", "Application/Vnd.shop.v1+JSON; charset=utf-8"])
+def test_json_is_known_by_its_subtype(gateway: Running, kind: str) -> None:
+    """JSON Event Format 1.0.2, 3.1: a subtype `json`, or one that ends in `+json`."""
+    assert send(gateway, envelope(datacontenttype=kind, time="2026-09-21t14:13:20z")).status == 200
+    assert gateway.new_event().event_time == NOW_S

@@ -169,6 +169,7 @@ def test_times() -> None:
         read_time_ms("2026-11-01T11:00:00+01:00")
         == read_time_ms(at)
         == read_time_ms("2026-11-01T10:00:00Z")
+        == read_time_ms("2026-11-01t10:00:00z")  # RFC 3339, 5.6
         == at * 1000
     )
     assert read_time_ms("2026-11-01T10:00:00") is None

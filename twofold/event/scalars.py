@@ -205,7 +205,7 @@ def read_time_ms(value: Any, *, zone: tzinfo | None = None) -> int | None:
     """
     if isinstance(value, str):
         try:
-            moment = datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value.upper())  # RFC 3339 lets T and Z be small, too
             if moment.tzinfo is None:
                 if zone is None:
                     return None

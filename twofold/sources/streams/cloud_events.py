@@ -43,7 +43,7 @@ def read_envelope_event(tree: Mapping[str, Any], data: Any = None) -> dict[str, 
         if not isinstance(tree.get(name), str) or not tree[name]:
             return _refuse(name, "text", tree.get(name))
     kind = str(tree.get("datacontenttype") or "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not kind.endswith(("/json", "+json")):
         return _refuse("datacontenttype", "JSON", tree.get("datacontenttype"))
     if data is None:
         data = _data(tree)
