@@ -232,6 +232,13 @@ def _destination(d: Destination) -> Iterator[str]:
     )
     if d.only:
         yield f"Leaves without a setting: {', '.join(f'`{n}`' for n in sorted(d.only))}."
+    named = [
+        *(f"`{n}`" for n in d.called.whole),
+        *(f"`{n} …`" for n in d.called.begins),
+        *(f"`… {n} …`" for n in d.called.parts),
+    ]
+    if named:
+        yield f"A message's `integrations` mean it by its name, or by {', '.join(named)}, whatever stands between letters."
     if d.sunsets:
         ends = "; ".join(f"`{v}` on {day}" for v, day in d.sunsets.items())
         yield f"The platform has said when versions end: {ends}."

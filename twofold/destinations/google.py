@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -115,7 +114,7 @@ def build(event: Event, action: str, terms: Terms) -> bytes | Suppressed:
             {
                 "destinationReferences": [action],
                 "transactionId": transaction_id(event, options.get("transaction_prefix", "W-")),
-                "eventTimestamp": f"{datetime.fromtimestamp(parts.happened_s(event), UTC).isoformat()[:19]}Z",
+                "eventTimestamp": f"{parts.moment_of(event)}Z",
                 "eventSource": SOURCES.get(event.action_source, "OTHER"),
                 "currency": data.currency if value is not None else None,
                 "conversionValue": value,
@@ -314,8 +313,8 @@ _BY_REASON: Final[Mapping[str, AnswerOutcome]] = {
     "UNAVAILABLE": AnswerOutcome.TRANSIENT,
     "DEADLINE_EXCEEDED": AnswerOutcome.TRANSIENT,
 }
-# Of several reasons the one that is not the events' fault counts.
 _HOUR_MS: Final = 3_600_000
+# Of several reasons the one that is not the events' fault counts.
 _HEAVIEST: Final = (
     AnswerOutcome.CREDENTIALS, AnswerOutcome.THROTTLED, AnswerOutcome.TOO_LARGE, AnswerOutcome.TRANSIENT, AnswerOutcome.INVALID,
 )  # fmt: skip
@@ -352,7 +351,7 @@ def _judge_success(tree: dict[str, Any] | None, status: int) -> AnswerVerdict:
     number = tree.get("requestId") if tree is not None else None
     if not isinstance(number, str) or not re.fullmatch(r"[A-Za-z0-9_.:/+=-]{1,200}", number):
         return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}", note="the answer has no requestId")
-    warnings = _objects(tree.get("fieldWarnings") if tree else None)
+    warnings = parts.objects(tree.get("fieldWarnings") if tree else None)
     return AnswerVerdict(
         outcome=AnswerOutcome.ACCEPTED,
         note=parts.texts(*(f"{w.get('field')}: {w.get('reason')}" for w in warnings)),
@@ -370,7 +369,7 @@ def _wait_ms(answer: PlatformAnswer, error: Any) -> int | None:
     after = parts.retry_after_ms(answer)
     if after is not None or not isinstance(error, dict):
         return after
-    limits = (parts.text(_object(d.get("metadata")).get("quota_limit")) for d in _objects(error.get("details")))
+    limits = (parts.text(_object(d.get("metadata")).get("quota_limit")) for d in parts.objects(error.get("details")))
     return _HOUR_MS if any(limit and "PerDay" in limit for limit in limits) else None
 
 
@@ -381,8 +380,8 @@ def _object(value: Any) -> dict[str, Any]:
 def _details(error: dict[str, Any]) -> list[tuple[str, int | None, str]]:
     """Reason, place of the event and words of everything that the answer says is wrong."""
     found: list[tuple[str, int | None, str]] = []
-    for detail in _objects(error.get("details")):
-        found += [_violation(v) for v in _objects(detail.get("fieldViolations"))]
+    for detail in parts.objects(error.get("details")):
+        found += [_violation(v) for v in parts.objects(detail.get("fieldViolations"))]
         if _is_reason(detail.get("reason")):
             found.append((detail["reason"], None, ""))
     return found
@@ -397,10 +396,6 @@ def _violation(violation: dict[str, Any]) -> tuple[str, int | None, str]:
 
 def _is_reason(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[A-Z][A-Z0-9_]{1,99}", value) is not None
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 # --- what is told later ---------------------------------------------------------------------------------------
@@ -423,7 +418,7 @@ def ask_later(number: str, target: Target) -> Request:
 def read_later(answer: PlatformAnswer) -> LaterResult | None:
     """The state of a request and how many events met which reason. None: nothing was said, ask again."""
     tree = parts.read_object(answer) if answer.status == 200 else None
-    told = _objects(tree.get("requestStatusPerDestination")) if tree is not None else []
+    told = parts.objects(tree.get("requestStatusPerDestination")) if tree is not None else []
     states = [STATES.get(str(one.get("requestStatus")), "processing") for one in told]
     if not states:
         return None
@@ -436,7 +431,7 @@ def read_later(answer: PlatformAnswer) -> LaterResult | None:
 def _counts(told: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for kind, inner in (("errorInfo", "errorCounts"), ("warningInfo", "warningCounts")):
         info = told.get(kind)
-        for one in _objects(info.get(inner)) if isinstance(info, dict) else []:
+        for one in parts.objects(info.get(inner)) if isinstance(info, dict) else []:
             count = str(one.get("recordCount", ""))  # a text, as all 64-bit numbers of Google's JSON
             if _is_reason(one.get("reason")) and count.isascii() and count.isdigit() and len(count) < 10:
                 yield re.sub(r"^PROCESSING_(ERROR|WARNING)_(REASON_)?", "", one["reason"]), int(count)

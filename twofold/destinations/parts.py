@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -34,7 +36,7 @@ STATUSES: Final[dict[int, AnswerOutcome]] = {
 }
 """HTTP's own meaning, for a platform that documents no other."""
 
-
+_DAY_S: Final = 86_400
 _OWN: Final = ("meta", "sent")  # in what order a platform takes them whose rule is Meta's own
 
 
@@ -97,6 +99,20 @@ def is_limited(event: Event) -> bool:
 def happened_s(event: Event) -> int:
     """When it happened, never later than we were told: a clock ahead is no reason for a platform to refuse it."""
     return min(event.event_time, event.received_at // 1000)
+
+
+def moment_of(event: Event) -> str:
+    """When it happened in UTC, as ISO 8601 without a zone: 2026-09-21T14:13:20."""
+    days, rest = divmod(happened_s(event), _DAY_S)
+    minutes, second = divmod(rest, 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}"
+
+
+@lru_cache(maxsize=64)
+def _day(days: int) -> str:
+    """A day, counted from 1970-01-01: events that leave together are mostly of one."""
+    return datetime.fromtimestamp(days * _DAY_S, UTC).date().isoformat()
 
 
 def filled(tree: Mapping[str, Any]) -> dict[str, Any]:

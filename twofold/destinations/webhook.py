@@ -13,7 +13,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
@@ -94,26 +93,13 @@ class _Data(Struct, kw_only=True, omit_defaults=True, gc=False):
 
 def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
     """The whole body: ``type``, ``timestamp`` of the occurrence, ``data``."""
-    return parts.encode({"type": type_of(name), "timestamp": _iso(parts.happened_s(event)), "data": _data(event)})
+    return parts.encode({"type": type_of(name), "timestamp": f"{parts.moment_of(event)}Z", "data": _data(event)})
 
 
 @lru_cache(maxsize=256)
 def type_of(name: str) -> str:
     """Words with dots, e.g. conversion.add_to_cart."""
     return f"conversion.{_NOT_A_WORD.sub('_', _CAPITALS.sub('_', name).lower()).strip('_') or 'other'}"
-
-
-def _iso(at: int) -> str:
-    days, rest = divmod(at, DAY_S)
-    minutes, second = divmod(rest, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_day(days)}T{hour:02}:{minute:02}:{second:02}Z"
-
-
-@lru_cache(maxsize=64)
-def _day(days: int) -> str:
-    """A day, counted from 1970-01-01: events that leave together are mostly of one."""
-    return datetime.fromtimestamp(days * DAY_S, UTC).date().isoformat()
 
 
 def _data(event: Event) -> _Data:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
@@ -55,9 +54,8 @@ def build(event: Event, source: str, _terms: Terms) -> bytes | Suppressed:
     if not people:
         return Suppressed("no_identifier")
     data = event.custom_data
-    happened = datetime.fromtimestamp(parts.happened_s(event), UTC)
     made = {
-        "conversion_time": f"{happened.isoformat()[:19]}.000Z",
+        "conversion_time": f"{parts.moment_of(event)}.000Z",
         "event_id": source,
         "conversion_id": event.event_id,
         "identifiers": people,
