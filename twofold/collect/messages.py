@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
-from twofold.store.fold import FoldVerdict
-
+T = TypeVar("T")
 CORS = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
@@ -44,14 +44,14 @@ class Answer(Struct, frozen=True):
     headers: tuple[tuple[bytes, bytes], ...] = JSON
 
 
-class Pending(Struct, frozen=True):
-    """An answer that waits for the disk: ``then`` makes it from what ``future`` brings."""
+class Pending(Struct, Generic[T], frozen=True):
+    """An answer that waits for the disk: ``then`` makes it from what ``future`` brings, which is the door's to know."""
 
-    future: asyncio.Future[list[FoldVerdict]]
-    then: Callable[[list[FoldVerdict]], Answer]
+    future: asyncio.Future[T]
+    then: Callable[[T], Answer]
 
 
-Reply = Answer | Pending
+Reply = Answer | Pending[Any]
 
 
 class Request:

@@ -149,14 +149,15 @@ class Reader:
         rows of smaller numbers. Of several gateways' strands those that came last, whichever took them; between two numbers, and of
         all of them, one strand after the other."""
         select, order, conditions = LISTS[kind]
-        where, values = [f"{order} > ?"], [after]
+        where: list[str] = [f"{order} > ?"]
+        values: list[Any] = [after]
         if before:
             where.append(f"{order} < ?")
             values.append(before)
         for name, value in (filters or {}).items():
             if value is not None:
                 where.append(conditions[name])
-                values.append(value)  # type: ignore[arg-type]
+                values.append(value)
         inner = f"{select} where {' and '.join(where)} order by {order} desc"
         sql = (
             f"select * from ({inner} limit ?) as r order by 1" if limit else f"select * from ({inner}) as r order by 1"

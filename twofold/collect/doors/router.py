@@ -185,7 +185,7 @@ class Doors:
             browsers.rates.count_bytes(address, size, now)
         return reply
 
-    def _store_work(self, work: Work) -> Pending:
+    def _store_work(self, work: Work) -> Pending[list[FoldVerdict]]:
         started = time.perf_counter()
         events = self._shares.weigh(work.events, work.orders, self._clock())
         rows, trace = work.rows, ""

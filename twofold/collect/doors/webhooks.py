@@ -191,7 +191,7 @@ class Webhooks:
         said = Answer(200, answers.accepted(0, (), (f"{count} to be asked for",), kind="notice"))
         busy = Answer(503, answers.failed("too many notices wait to be asked for; send again"), _LATER)
         future = asyncio.ensure_future(self._want(door.name, named.things))
-        return Pending(future, lambda taken: said if taken else busy)  # type: ignore[arg-type]
+        return Pending(future, lambda taken: said if taken else busy)
 
     def _unreadable(self, request: Request, door: WebhookDoor, refusal: Refusal, mended: Sequence[str]) -> Work:
         """Signed, and not to be understood. WooCommerce gives up a webhook after five refusals, Shopify after eight: the
@@ -265,7 +265,7 @@ class Webhooks:
             country=self._datasets[door.dataset].country,
         )
         future = asyncio.ensure_future(self._ask_privacy(request, door.name))
-        return Pending(future, lambda _: said)  # type: ignore[arg-type]
+        return Pending(future, lambda _: said)
 
     def _origin(self, door: WebhookDoor, reading: Reading, now: int) -> Origin:
         dataset = self._datasets[door.dataset]

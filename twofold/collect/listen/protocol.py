@@ -24,7 +24,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.collect.listen.asgi import Collector
-from twofold.collect.messages import Answer, Pending, Request
+from twofold.collect.messages import Answer, Pending, Reply, Request
 from twofold.errors import StoreError, place_of
 
 log = logging.getLogger("twofold.collect")
@@ -244,13 +244,13 @@ class HttpProtocol(HttpToolsProtocol):
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         return DirectRequest(request, collector.doors.body_limit(path), keep_alive)
 
-    def _reply(self, exchange: DirectRequest, reply: Answer | Pending) -> None:
+    def _reply(self, exchange: DirectRequest, reply: Reply) -> None:
         if isinstance(reply, Pending):
             reply.future.add_done_callback(partial(self._stored, exchange, reply))
         else:
             self._write(exchange, reply)
 
-    def _stored(self, exchange: DirectRequest, reply: Pending, future: asyncio.Future[Any]) -> None:
+    def _stored(self, exchange: DirectRequest, reply: Pending[Any], future: asyncio.Future[Any]) -> None:
         try:
             answer = reply.then(future.result())
         except StoreError as err:

@@ -165,11 +165,12 @@ class ToldOrders:
 
     def page(self, period: Period, dataset: str | None, fate: str, start: int, shown: int) -> list[int]:
         """Rows of the store's orders, newest first."""
-        where, values = ["placed_at >= ?", "placed_at < ?"], [period.since, period.until]
+        where = ["placed_at >= ?", "placed_at < ?"]
+        values: list[int | str] = [period.since, period.until]
         for name, value in (("fate", fate), ("dataset", dataset or "")):
             if value:
                 where.append(f"{name} = ?")
-                values.append(value)  # type: ignore[arg-type]
+                values.append(value)
         sql = f"select row from told where {' and '.join(where)} order by placed_at desc, row desc limit ? offset ?"
         return [int(str(n)) for (n,) in self._db.execute(sql, (*values, shown, start))]
 
