@@ -322,6 +322,17 @@ def test_a_woocommerce_plugins_export(tmp_path: Path) -> None:
     assert found.copy.user_data["client_ip_address"] == "203.0.113.7"
 
 
+def test_a_woocommerce_number_is_known_without_its_sign(tmp_path: Path) -> None:
+    """Shops write it as the buyer sees it; the order's own webhook names it without."""
+    file = written(
+        tmp_path,
+        f"{WOO}\n{WOO_ROW.format(status='completed', method='stripe', title='Card')}\n".replace("W-17", "#1001"),
+    )
+    found = only(file)
+    assert found.order is not None
+    assert found.order.aliases == ("number:1001",)
+
+
 @pytest.mark.parametrize(
     ("status", "method", "was_paid", "paid"),
     [
