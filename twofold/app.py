@@ -141,25 +141,21 @@ class Gateway:
             asked_sources(settings, self.store.purchase_ids), self.store, self._keep_fetched, self._give_up_fetching, self.clock.sure
         )  # fmt: skip
         self.quality = QualityMetrics(self.store.folder)
-        self.registry.register(StoreMetrics(self.store))
-        self.registry.register(RetentionMetrics(self.retention))
-        self.registry.register(self.quality)
         self.shares = Quarantine(self.policies, self.registry)
         self.loop_watch = LoopWatch()
-        self.registry.register(self.loop_watch)
-        token = status_digest(settings)
         self.health = HealthPage(
-            self.store,
-            self.retention,
-            self.shares,
-            self.loop_watch,
-            self.clock,
-            token,
-            settings.server.proxies,
+            self.store, self.retention, self.shares, self.loop_watch, self.clock, status_digest(settings), settings.server.proxies,
             delivers=role.delivers,
-        )
+        )  # fmt: skip
+        for told in (
+            StoreMetrics(self.store),
+            RetentionMetrics(self.retention),
+            self.quality,
+            self.loop_watch,
+            self.health,
+        ):
+            self.registry.register(told)
         self.webhooks = self._webhooks()
-        self.registry.register(self.health)
         self.days = Days(lambda: self.settings, self.clock, self.tables)
         self.notices = Notices(lambda: self.settings, self.store, self.clock, self._say_found)
         self.seen_notes = SeenNotes(self.store, self.webhooks, self.schemas)

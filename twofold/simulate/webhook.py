@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.simulate.truth import CURRENCY, Order, OrderKind
+from twofold.simulate.truth import CURRENCY, Order, OrderKind, Shopper
 
 CREATED, PAID = "orders/create", "orders/paid"
 
@@ -57,15 +57,7 @@ def order_body(
     changed = datetime.fromtimestamp(created_ms // 1000 + (topic == PAID), UTC).isoformat()
     shopper = order.shopper
     money = str(order.value)
-    address = {
-        "first_name": shopper.first_name,
-        "last_name": shopper.last_name,
-        "phone": shopper.phone,
-        "city": shopper.city,
-        "province_code": None,
-        "zip": shopper.zip,
-        "country_code": shopper.country,
-    }
+    address = _address(shopper)
     body: dict[str, Any] = {
         "id": order.id,
         "checkout_token": checkout_token(shop, order.id),
@@ -98,31 +90,51 @@ def order_body(
         "order_status_url": f"https://{domain}/1/orders/{order.id:x}/authenticate?key={order.number:08x}",
         "note_attributes": carried.attributes(),
         "payment_gateway_names": ["shopify_payments"],
-        "customer": {
-            "id": shopper.customer_id,
-            "email": shopper.email,
-            "phone": shopper.phone,
-            "first_name": shopper.first_name,
-            "last_name": shopper.last_name,
-        },
+        "customer": _customer(shopper),
         "billing_address": address,
         "shipping_address": address,
-        "line_items": [
-            {
-                "id": order.id + 1 + place,
-                "variant_id": int(line.product.id),
-                "product_id": int(line.product.id) - 1_000_000,
-                "sku": line.product.slug.upper(),
-                "title": line.product.name,
-                "quantity": line.quantity,
-                "price": str(line.product.price),
-            }
-            for place, line in enumerate(order.lines)
-        ],
+        "line_items": _line_items(order),
     }
     if order.kind is OrderKind.TEST:
         body |= {"browser_ip": None, "client_details": None, "landing_site": None, "note_attributes": []}
     return json.dumps(body, ensure_ascii=False).encode()
+
+
+def _address(shopper: Shopper) -> dict[str, Any]:
+    return {
+        "first_name": shopper.first_name,
+        "last_name": shopper.last_name,
+        "phone": shopper.phone,
+        "city": shopper.city,
+        "province_code": None,
+        "zip": shopper.zip,
+        "country_code": shopper.country,
+    }
+
+
+def _customer(shopper: Shopper) -> dict[str, Any]:
+    return {
+        "id": shopper.customer_id,
+        "email": shopper.email,
+        "phone": shopper.phone,
+        "first_name": shopper.first_name,
+        "last_name": shopper.last_name,
+    }
+
+
+def _line_items(order: Order) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": order.id + 1 + place,
+            "variant_id": int(line.product.id),
+            "product_id": int(line.product.id) - 1_000_000,
+            "sku": line.product.slug.upper(),
+            "title": line.product.name,
+            "quantity": line.quantity,
+            "price": str(line.product.price),
+        }
+        for place, line in enumerate(order.lines)
+    ]
 
 
 def delivery_headers(body: bytes, order: Order, *, topic: str, shop: str, secret: str) -> dict[str, str]:
