@@ -56,16 +56,18 @@ def provider_ids(line: MoneyLine) -> Iterator[str]:
             yield key_of(reference)
 
 
-def tokens_of(text: str) -> list[str]:
+@lru_cache(maxsize=1 << 15)  # as references are
+def tokens_of(text: str) -> tuple[str, ...]:
     """Words of a text that could be a number or reference, in the text's order; a number broken by a blank joined too.
 
     "No.1001" and "order#1001" are the number 1001; "2026-03-10" is one word, so that a year is no number.
     """
     words = [plain(_LED_BY.sub("", w).strip("._-/")) for w in _TOKEN.findall(text)]
     words = [w for w in words if w]
-    return words + [a + b for a, b in pairwise(words)]
+    return *words, *(a + b for a, b in pairwise(words))
 
 
+@lru_cache(maxsize=1 << 15)
 def is_telling(token: str) -> bool:
     """A whole token that cannot well be something else: letters of the shop's prefix, or at least 4 digits."""
     digits = sum(c.isdigit() for c in token)
@@ -75,12 +77,22 @@ def is_telling(token: str) -> bool:
 def words_of(line: MoneyLine) -> set[str]:
     """Words of a bank's line by which it may name an order or a batch."""
     fields = {plain(r.partition(":")[2]) for r in line.references}
-    return (fields | {w for w in tokens_of(line.text) if is_telling(w)}) - {""}
+    return (fields | set(filter(is_telling, tokens_of(line.text)))) - {""}
 
 
 def amount_key(currency: str, amount: Decimal, at: int) -> str:
     """Bank lines of one amount of one week are found by it."""
-    return f"amount:{currency}:{amount.normalize():f}:{at // WEEK_S}"
+    return f"{_amount_head(currency, amount)}{at // WEEK_S}"
+
+
+def amount_keys(currency: str, amount: Decimal, first: int, last: int) -> set[str]:
+    """The same of all weeks between two times."""
+    head = _amount_head(currency, amount)
+    return {f"{head}{week}" for week in range(first // WEEK_S, last // WEEK_S + 1)}
+
+
+def _amount_head(currency: str, amount: Decimal) -> str:
+    return f"amount:{currency}:{amount.normalize():f}:"
 
 
 def credit_key(currency: str, at: int) -> str:

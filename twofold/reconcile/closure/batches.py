@@ -172,10 +172,11 @@ class Batches:
         found = {b.batch for b in self._shelves.books_of.get(source, ()) if b.batch}
         return found | {b.id for b in self.all_told if b.source == source}
 
-    def named(self, word: str) -> set[Number]:
-        """Batches that a word of a bank's line may name."""
-        found = set(self._by_name.get(word, ()))
-        for _, line in self._shelves.lines([f"named:{word}"]):
+    def named(self, words: Iterable[str]) -> set[Number]:
+        """Batches that words of the bank's lines may name."""
+        words = list(words)
+        found = {number for word in words for number in self._by_name.get(word, ())}
+        for _, line in self._shelves.lines([f"named:{word}" for word in words]):
             if isinstance(line, MoneyLine) and line.batch:
                 found.add((line.source, line.batch))
         return found

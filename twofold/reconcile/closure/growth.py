@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cached_property, partial
 
 from twofold.ledger.lines import MoneyKind, MoneyLine, ParcelLine
-from twofold.ledger.ties import BANK, FAILED, WEEK_S, amount_key, credit_key, step_keys_of, ties_of_parcel, words_of
+from twofold.ledger.ties import BANK, FAILED, WEEK_S, amount_keys, credit_key, step_keys_of, ties_of_parcel, words_of
 from twofold.reconcile.chain.values import Move
 from twofold.reconcile.closure.batches import Number
 from twofold.reconcile.closure.part import Part
@@ -82,7 +82,7 @@ class Growth:
             if group.key in wanted and self._may_be_paid(group, state) and self._first("batch", group.key):
                 fee = tolerance.bank_takes(group.batch.source, group.net)
                 first, last = expected_at(group) - _SPAN_DAYS * DAY_S, expected_at(group) + _SPAN_DAYS * DAY_S
-                keys |= _amount_keys(group.batch.currency, group.net - fee, first, last)
+                keys |= amount_keys(group.batch.currency, group.net - fee, first, last)
         for entry in state.late_bank_lines:
             if self._first("batches of", entry.name):
                 numbers |= self._of_amount(entry)
@@ -128,7 +128,7 @@ class Growth:
                 if left > 0 and self._first("payer", row, currency, left):
                     assert due is not None
                     until = due.placed_at + part.terms.tolerance.delay_s(due.method)
-                    self._read_payers(due, _amount_keys(currency, left, due.placed_at - DAY_S, until))
+                    self._read_payers(due, amount_keys(currency, left, due.placed_at - DAY_S, until))
         part.spread()
         longest = max([*part.terms.tolerance.delays.values(), part.terms.tolerance.most_days])
         for entry in state.unpaid_credits:
@@ -379,7 +379,3 @@ def _in_span(due: Due, entry: Entry, days: int) -> bool:
 
 def _weeks(first: int, last: int, key: Callable[[int], str]) -> set[str]:
     return {key(week * WEEK_S) for week in range(first // WEEK_S, last // WEEK_S + 1)}
-
-
-def _amount_keys(currency: str, amount: Decimal, first: int, last: int) -> set[str]:
-    return _weeks(first, last, partial(amount_key, currency, amount))

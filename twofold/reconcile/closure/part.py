@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
 from twofold.event.identity import bare_order
 from twofold.ledger.lines import Decision, MoneyLine, ParcelLine
-from twofold.ledger.ties import BANK, WEEK_S, amount_key, plain, provider_ids, step_keys_of, ties_of_parcel, words_of
+from twofold.ledger.ties import BANK, amount_keys, plain, provider_ids, step_keys_of, ties_of_parcel, words_of
 from twofold.matching.persons import JOINING, customers_of
 from twofold.reconcile.chain.values import Order
 from twofold.reconcile.closure.batches import Batches, Number
@@ -64,6 +65,8 @@ class Part:
         self._unmirrored: list[tuple[MoneyLine, set[str]]] = []  # with its words
         self._mirrored: set[str] = set()
         self._words_here: set[str] = set()
+        self._new_words: set[str] = set()  # that may name a batch
+        self._batch_words: set[str] = set()
         self._apart: dict[str, MoneyLine] = {}
         self._new_keys: set[str] = set()
         self._new_full: set[str] = set()
@@ -137,9 +140,7 @@ class Part:
             self._new_full |= (keys | named) - self._full_keys
             self._unmirrored.append((line, words))
             self.add_keys(k for k in keys if k.startswith("provider:"))  # whose payment it names, its own line may know
-            for word in words:
-                for number in self.batches.named(word):
-                    self.add_batch(number)
+            self._new_words |= words - self._batch_words
         else:
             self._new_stub |= keys - self._order_keys
             self._unread_names.append(keys)
@@ -168,14 +169,13 @@ class Part:
 
     def add_names(self, names: Iterable[str]) -> None:
         """Lines by their names."""
+        told: list[bytes] = []
         for name in names:
-            if name in self._read_names:
-                continue
-            try:
-                states = self.shelves.store.lines.by_name(bytes.fromhex(name))
-            except ValueError:
-                continue
-            self.add_lines((name, s.thing) for s in states if s.stands and isinstance(s.thing, MoneyLine))
+            if name not in self._read_names:
+                with suppress(ValueError):
+                    told.append(bytes.fromhex(name))
+        found = self.shelves.store.lines.named(told)
+        self.add_lines([(one.name.hex(), one.thing) for one in found if isinstance(one.thing, MoneyLine)])
 
     def _decided(self, *targets: str) -> None:
         for target in targets:
@@ -210,6 +210,11 @@ class Part:
                     for row in orders:
                         self._keys_of[row].add(key)
             self._look_into_doubt()
+            if self._new_words:
+                words, self._new_words = self._new_words, set()
+                self._batch_words |= words
+                for number in sorted(self.batches.named(words)):
+                    self.add_batch(number)
             if self._unmirrored:
                 self._look_for_mirrors()
             if self._new_keys:
@@ -244,10 +249,10 @@ class Part:
         self._words_here |= {word for _, words in some for word in words}
         span = (self.terms.tolerance.returned_within * 7 // 5 + 7) * DAY_S
         keys = {
-            amount_key(line.currency, -line.gross, at)
+            key
             for line, words in some
             if words
-            for at in range(line.at - span, line.at + span + WEEK_S, WEEK_S)
+            for key in amount_keys(line.currency, -line.gross, line.at - span, line.at + span)
         }
         found = self.shelves.lines(keys - self._mirrored)
         self._mirrored |= keys
@@ -288,6 +293,7 @@ class Part:
         return bool(
             self._unmirrored
             or self._unread_names
+            or self._new_words
             or self._new_orders
             or self._new_keys
             or self._new_full

@@ -33,7 +33,7 @@ class Paid(NamedTuple):
 def by_reference(entries: Sequence[Entry], groups: Iterable[Group]) -> Iterator[Paid]:
     """Lines whose reference names exactly one batch, whatever their amount; in free text the amount must be right too."""
     known, named = _named(groups)
-    for entry in entries:
+    for entry in entries if known else ():
         fields = [plain(r.partition(":")[2]) for r in entry.line.references]
         told = {key: f for f in fields for key in named.get(f, ()) if _issued(f, known[key])}
         if len(told) == 1:
@@ -50,7 +50,7 @@ def by_reference(entries: Sequence[Entry], groups: Iterable[Group]) -> Iterator[
 def by_name_alone(entries: Iterable[Entry], groups: Iterable[Group]) -> Iterator[Proposal]:
     """Lines in whose text batches stand, of the line's currency and side, with another amount: a key never excuses that."""
     known, named = _named(groups)
-    for entry in entries:
+    for entry in entries if known else ():
         keys = sorted({
             key for word in _words(entry) for key in named.get(word, ())
             if known[key].batch.currency == entry.line.currency and known[key].net * entry.line.gross > 0
