@@ -303,6 +303,16 @@ def test_who_it_is() -> None:
     }  # fmt: skip
 
 
+def test_a_trait_is_known_by_its_letters() -> None:
+    """As Segment's own integrations look names up (obj-case). What is spelt as the specification has it comes first, if it says anything."""
+    traits = {"Email": "a@b.example", "email": "", "First Name": "Zoe", "LAST_NAME": "Low", "lastName": "Ito",
+              "Address": {"Postal Code": "1010", "CITY": "Wien"}}  # fmt: skip
+    user = event(event="X", context={"traits": traits}).user_data
+    assert user == {
+        "em": "a@b.example", "fn": "Zoe", "ln": "Ito", "zp": "1010", "ct": "Wien", "external_id": "u-1",
+    }  # fmt: skip
+
+
 def test_contact_data_is_no_property() -> None:
     data = event(
         event="Quote Asked", properties={"email": "a@b.example", "first_name": "Zoe", "state": "open"}

@@ -70,6 +70,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
 
 _DATA: Final = b',"data":['
 _PLACE = re.compile(r"\b(?:[Bb]atch|data)\.(\d{1,4})\b")  # [code]
+_GROUP: Final = "product_group"
 _PROPERTIES: Final = ("description", "shop_id", "status")
 MOST_TEXT: Final = 1_000  # of a property; no number is documented
 
@@ -131,11 +132,7 @@ def _properties(event: Event) -> dict[str, Any]:
             "currency": data.currency,
             "value": parts.amount(data.value),
             "order_id": data.order_id,
-            "content_type": "product_group"
-            if data.content_type == "product_group"
-            else "product"
-            if contents
-            else None,
+            "content_type": _GROUP if data.content_type == _GROUP else "product" if contents else None,
             "contents": contents,
             "content_ids": list(data.content_ids),
             "num_items": data.num_items,

@@ -5,6 +5,7 @@ Owns these shapes. What a wire calls its fields is its own file's. Sources of fa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -36,6 +37,12 @@ _PLACE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("zp", ("postalCode", "postal_code", "zip")),
     ("country", ("country",)),
 )
+_BETWEEN = re.compile(r"[\W_]+")
+_SPELT = {
+    name.replace("_", "").lower(): name
+    for _, names in (*_PERSON, *_PLACE, ("", ("address",)))
+    for name in reversed(names)
+}
 # Of goods. A shop's own properties stay out: of these alone something follows at a platform.
 _WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("title", ("name", "item_name")),
@@ -52,18 +59,29 @@ CONTACT = frozenset(name for _, names in _PERSON for name in names) | {"name", "
 
 
 def person_of(traits: Sequence[Mapping[str, Any]], properties: Mapping[str, Any]) -> dict[str, str]:
-    """Match keys, still plain. Of several places the first that says something counts. What an event's ``properties`` call a
-    state or a city can be the goods', so of them only what names a person is taken."""
+    """Match keys, still plain. Of several places the first that says something counts. In traits a name is known by its letters:
+    `Email` and `First Name` are common. What an event's ``properties`` call a state or a city can be the goods', so of them only what
+    names a person is taken, as it is spelt."""
     found: dict[str, str] = {}
     for tree in traits:
-        plain = dict(tree)
+        plain = _spelt(tree)
         _fill(found, _PERSON, plain)
-        _fill(found, _PLACE, part(plain, "address"))
+        _fill(found, _PLACE, _spelt(part(plain, "address")))
         _fill(found, _PLACE, plain)
     _fill(found, _PERSON, dict(properties))
     if "db" in found:
         found["db"] = found["db"][:10]  # a birthday is often a moment: 1990-04-01T00:00:00.000Z
     return found
+
+
+def _spelt(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree with its names of a person or place as the tables spell them; what is spelt so already and says something comes first."""
+    plain = {name: value for name, value in tree.items() if value is not None and value != ""}
+    for name, value in list(plain.items()):
+        spelt = _SPELT.get(_BETWEEN.sub("", name).lower())
+        if spelt is not None:
+            plain.setdefault(spelt, value)
+    return plain
 
 
 def _fill(found: dict[str, str], table: Iterable[tuple[str, tuple[str, ...]]], tree: dict[str, Any]) -> None:
