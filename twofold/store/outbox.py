@@ -140,7 +140,9 @@ class Outbox:
             self._closed_as_altered(delivery_id, closed, now_ms)
         sure_ms = self.sure(now_ms)
         try:
-            gates = self.gates.prepare([one for candidate, _ in untried for one in (candidate, *candidate.others)])
+            asked = [candidate for candidate, _ in untried]
+            asked += [other for candidate in asked if candidate.others for other in candidate.others]
+            gates = self.gates.prepare(asked)
             fresh = self._freeze(untried, gates, build, closed, now_ms, sure_ms)
         finally:
             self.gates.done()
@@ -342,8 +344,10 @@ class Outbox:
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
         told: list[tuple[Any, ...]] = []
-        for first, row in candidates:
-            candidate, event, payload = self._judged(first, gates, build, sure_ms)
+        for candidate, row in candidates:
+            event, payload = _judged(candidate, gates, build, sure_ms)
+            if candidate.others and isinstance(payload, Suppressed):
+                candidate, event, payload = _by_turns(candidate, payload, gates, build, sure_ms)
             if isinstance(payload, Held):
                 again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
                 held.append((candidate.delivery, max(payload.until, again), payload.reason))
@@ -382,24 +386,6 @@ class Outbox:
         if sealed:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))
         return fresh
-
-    def _judged(
-        self, first: Candidate, gates: Sequence[Gate], build: Builder, sure_ms: int
-    ) -> tuple[Candidate, Event, bytes | Suppressed | Held]:
-        """What the gates and the destination say to a candidate; where it may not be told, to the next that would tell the same."""
-        why = None
-        for candidate in (first, *first.others):
-            answer = None
-            for gate in gates:  # the first that has an answer
-                answer = gate(candidate, sure_ms)
-                if answer is not None:
-                    break
-            event = under_its_id(candidate) if candidate.left_as else candidate.event
-            payload = answer or build(with_told(event, candidate.told))
-            if not isinstance(payload, Suppressed):
-                return candidate, event, payload
-            why = why or payload
-        return first, first.event, why or Suppressed("")
 
     def _as_before(self, destination: str, row: Due) -> Delivery:
         """What was frozen at an earlier claim."""
@@ -466,6 +452,30 @@ class Outbox:
             self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms, *ALONE.leases()))
         return ALONE.lease(generation)
+
+
+def _judged(
+    candidate: Candidate, gates: Sequence[Gate], build: Builder, sure_ms: int
+) -> tuple[Event, bytes | Suppressed | Held]:
+    """What the gates, the first of them that has an answer, and the destination say to a candidate."""
+    answer = None
+    for gate in gates:
+        answer = gate(candidate, sure_ms)
+        if answer is not None:
+            return candidate.event, answer
+    event = under_its_id(candidate) if candidate.left_as else candidate.event
+    return event, build(with_told(event, candidate.told))
+
+
+def _by_turns(
+    first: Candidate, why: Suppressed, gates: Sequence[Gate], build: Builder, sure_ms: int
+) -> tuple[Candidate, Event, bytes | Suppressed | Held]:
+    """Where a browser may not be told of, the next that names the order; ``why`` not is the first one's, where none may."""
+    for candidate in first.others:
+        event, payload = _judged(candidate, gates, build, sure_ms)
+        if not isinstance(payload, Suppressed):
+            return candidate, event, payload
+    return first, first.event, why
 
 
 @lru_cache(maxsize=512)

@@ -148,21 +148,24 @@ class Candidates:
                 if row.payload is None:  # what was frozen before has a digest of its own
                     altered.append(row.delivery)
                 continue
-            turns: Sequence[Admitted] = self._tellers.turns(row.action, own, row.sent_id) if len(own) > 1 else ()
-            if row.payload is None:
-                turns = self._willing(destination, row.dataset, turns)
-                counted = turns[0] if turns else self._counted(destination, row, own)
+            turns: Sequence[Admitted] = ()
+            if len(own) == 1:  # as most are
+                counted, event = Admitted(own), own[0]
+                told = consent_text(event)
             else:
-                counted = _in_its_bytes(turns, row) if turns else self._counted(destination, row, own)
-            told = consent_of(counted.copies)
+                turns = self._turns(destination, row, own)
+                counted = self._first_of(turns, row) if turns else self._counted(destination, row, own)
+                told, event = consent_of(counted.copies), unite(counted.copies)
             refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
             if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
                 continue
-            candidate = self._made(destination, row, counted, told, left)
+            candidate = _made(destination, row, counted, event, told, left)
             if turns:
                 candidate.alone = True
-                candidate.others = [self._made(destination, row, t, consent_of(t.copies), left) for t in turns[1:]]
+                candidate.others = [
+                    _made(destination, row, t, unite(t.copies), consent_of(t.copies), left) for t in turns[1:]
+                ]
                 for other in candidate.others:
                     other.alone = True
                 candidate.stale = row.payload is not None and self._is_taken_back(destination, row, turns)
@@ -172,28 +175,13 @@ class Candidates:
                 tried.append(candidate)
         return untried, tried, altered
 
-    def _made(
-        self, destination: str, row: Due, counted: Admitted, told: str, left: Mapping[int, tuple[str, ...]]
-    ) -> Candidate:
-        """Of the copies that count. ``told``: their consent."""
-        event = unite(counted.copies)
-        if row.sent_id is not None:
-            event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
-        return Candidate(
-            delivery=row.delivery,
-            destination=destination,
-            dataset=row.dataset,
-            action=row.action,
-            event=event,
-            copies=counted.copies,
-            claims=counted.claims,
-            left_as=left.get(row.action, ()),
-            created_at=row.created_at,
-            fresh=row.payload is None,
-            unsure=row.unsure_since is not None,
-            consent=row.consent if told == row.consent else consent_told(counted, row.consent),
-            released=bool(row.released),
-        )
+    def _turns(self, destination: str, row: Due, own: Sequence[Event]) -> Sequence[Admitted]:
+        """Of an order that only browsers tell, those of them that may be told of; of what is frozen all that name it."""
+        turns = self._tellers.turns(row.action, own, row.sent_id)
+        return self._willing(destination, row.dataset, turns) if turns and row.payload is None else turns
+
+    def _first_of(self, turns: Sequence[Admitted], row: Due) -> Admitted:
+        return turns[0] if row.payload is None else _in_its_bytes(turns, row)
 
     def _willing(self, destination: str, dataset: str, turns: Sequence[Admitted]) -> Sequence[Admitted]:
         """Those that may be told of; where none may, the first, which says why."""
@@ -210,8 +198,6 @@ class Candidates:
 
     def _counted(self, destination: str, row: Due, own: Sequence[Event]) -> Admitted:
         """Which of several copies count: of what is frozen already the same that counted then."""
-        if len(own) == 1:  # as most are
-            return Admitted(own)
         counted = admit(own)
         return self._agreed(destination, row.dataset, counted) if row.payload is None else counted
 
@@ -242,6 +228,29 @@ class Candidates:
 
 
 _position_of = itemgetter(1)
+
+
+def _made(
+    destination: str, row: Due, counted: Admitted, event: Event, told: str, left: Mapping[int, tuple[str, ...]]
+) -> Candidate:
+    """Of the copies that count. ``event``: they united; ``told``: their consent."""
+    if row.sent_id is not None:
+        event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
+    return Candidate(
+        delivery=row.delivery,
+        destination=destination,
+        dataset=row.dataset,
+        action=row.action,
+        event=event,
+        copies=counted.copies,
+        claims=counted.claims,
+        left_as=left.get(row.action, ()),
+        created_at=row.created_at,
+        fresh=row.payload is None,
+        unsure=row.unsure_since is not None,
+        consent=row.consent if told == row.consent else consent_told(counted, row.consent),
+        released=bool(row.released),
+    )
 
 
 def _in_its_bytes(turns: Sequence[Admitted], row: Due) -> Admitted:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from twofold.event.model import Event, Tier
 from twofold.ledger.state import decode_state
 from twofold.store.gates.orders import ORDER_GATED
@@ -31,10 +29,11 @@ class Tellers:
         """What would tell the order, the first to be asked first: who told it to another destination already, under ``sent_id``, then
         by tier and by who came first. Empty where the ladder alone says which copies count: a server or the shop has a copy, one browser
         speaks, or nothing was reported. Of a crowd the outer copies are asked."""
-        if len(copies) < 2 or copies[0].event_name not in ORDER_GATED or not self._orders.needed():
+        if copies[0].event_name not in ORDER_GATED or not self._orders.needed():
             return []
-        if any(c.tier >= _T2 for c in copies):
-            return []
+        for copy in copies:  # a loop, as it runs for every order
+            if copy.tier >= _T2:
+                return []
         looked_at = outer(copies)
         if len(browsers_of(looked_at)) < 2:
             return []
@@ -54,7 +53,7 @@ class Tellers:
         for one in found:
             own = {id(c) for c in one}
             told = [c for c in looked_at if id(c) in own]
-            turns.append(Admitted(list(map(_without_test, told)), [c for c in copies if id(c) not in own]))
+            turns.append(Admitted(told, [c for c in copies if id(c) not in own]))
         return turns
 
     def _reported(self, action: int, copies: Sequence[Event]) -> OrderRow | None:
@@ -65,8 +64,3 @@ class Tellers:
             if state is not None and (state.known or state.test):
                 return row
         return None
-
-
-def _without_test(copy: Event) -> Event:
-    """Whether an order goes to a platform's test page is no browser's to say."""
-    return replace(copy, test_event_code=None) if copy.test_event_code else copy
