@@ -7,7 +7,9 @@ claimed only at the end, after each arrival, or in a process of its own each tim
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import random
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from msgspec.structs import replace
 
 from tests.store.order_reports import MINUTE, entry, report
 from twofold.event.delivery import DeliveryState
-from twofold.event.model import Consent, Event, Tier, decode_event
+from twofold.event.model import Consent, Content, CustomData, Event, Tier, decode_event
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
@@ -56,6 +58,10 @@ class Case(Struct, frozen=True):
     buyer: dict[str, Any]
 
     @property
+    def numbers(self) -> tuple[str, ...]:
+        return (self.number,)
+
+    @property
     def token(self) -> str:
         return f"checkout:5f3a9c77d0e14b2fa1b2{self.number}"
 
@@ -75,9 +81,10 @@ Left = dict[str, list[tuple[int, str, Event]]]
 """Order to what left of it: round, destination, event."""
 
 
-def play(folder: Path, cases: list[Case], mode: str) -> Left:
+def play(folder: Path, cases: Sequence[Case], mode: str) -> Left:
+    last = len(cases[0].arrival) - 1
     route = Route(destinations=DESTINATIONS, purposes=PURPOSES, has_orders=True, orders=OrderPolicy(wait_ms=MINUTE))
-    left: Left = {case.number: [] for case in cases}
+    left: Left = {number: [] for case in cases for number in case.numbers}
 
     async def main(rounds: list[int]) -> None:
         store = Store(folder, routes={"1": route}, opened_at=NOW)
@@ -88,7 +95,7 @@ def play(folder: Path, cases: list[Case], mode: str) -> Left:
                 for case in cases:
                     one = case.thing(case.arrival[n], at)
                     await (store.append_orders([one]) if isinstance(one, OrderEntry) else store.append([one]))
-                if mode != MODES[0] or n == 2:
+                if mode != MODES[0] or n == last:
                     await look(store, at + 500, n)
         finally:
             await store.close()
@@ -101,10 +108,36 @@ def play(folder: Path, cases: list[Case], mode: str) -> Left:
                 event = decode_event(d.payload)
                 left[event.custom_data.order_id or ""].append((n, destination, event))
 
-    for rounds in [[0], [1], [2]] if mode == MODES[2] else [[0, 1, 2]]:
+    every = list(range(last + 1))
+    for rounds in [[n] for n in every] if mode == MODES[2] else [every]:
         asyncio.run(main(rounds))
     assert_sums_hold(folder)
     return left
+
+
+class Two(Case, frozen=True):
+    """Two orders, that of ``number`` and the one behind it, each with a buyer; the stranger's copies name both."""
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return (self.number, str(int(self.number) + 1))
+
+    def thing(self, name: str, at: int) -> Event | OrderEntry:
+        what, _, which = name.partition(" ")
+        own = self.numbers[which == "2"]
+        one = replace(self, number=own, stranger={})
+        if what != "stranger":
+            return Case.thing(one, what, at)
+        said = {key: _filled(value, self.numbers) for key, value in self.stranger.items()}
+        event = replace(Case.thing(one, what, at), links=said.pop("links", ()))
+        event.custom_data.order_id = said.pop("order_id", own)
+        return replace(event, **said)
+
+
+def _filled(value: Any, numbers: tuple[str, ...]) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_filled(one, numbers) for one in value)
+    return value.format(*numbers) if type(value) is str else value
 
 
 def cases_of(stranger: dict[str, Any], buyer: dict[str, Any], start: int = 1001) -> Iterator[Case]:
@@ -117,7 +150,14 @@ def of_the_buyer_alone(event: Event) -> bool:
     """All that a platform is told is the order's or its buyer's."""
     user, data = event.user_data, event.custom_data
     money = (str(data.value), data.currency, event.event_time)
-    own = (event.event_id, event.sender, user.fbp, user.client_ip_address, [h.hex[0] for h in user.em])
+    own = (
+        event.event_id.partition(".")[0],
+        event.sender,
+        user.fbp,
+        user.client_ip_address,
+        [h.hex[0] for h in user.em],
+    )
+    # An id that somebody else's order has bears the order's number behind it.
     return money == ("129.90", "EUR", PLACED) and own == (
         f"buyer-{data.order_id}", "buyer", BUYERS["fbp"], BUYERS["client_ip_address"], ["b"],
     )  # fmt: skip
@@ -160,9 +200,60 @@ def test_a_buyer_who_is_proved_tells_the_order_alone(tmp_path: Path, mode: str) 
             assert case.buyer != NO or tellers(sent) == ["stranger"], case
 
 
+@pytest.mark.parametrize("mode", MODES[:2])
+def test_what_a_browser_cannot_say_of_a_shops_order_it_does_not_say(tmp_path: Path, mode: str) -> None:
+    """Alone or before the buyer: neither its money, time and goods, nor that it goes to a test page, or before it is reported."""
+    lies = ({"test_event_code": "TEST1"}, {"action_source": "physical_store"}, {"action_source": "phone_call"},
+            {"custom_data": CustomData(value=Decimal(9999), currency="USD", contents=(Content(id="stolen", quantity=9),))})  # fmt: skip
+    cases = [case for n, lie in enumerate(lies) for case in cases_of({**YES, **lie}, YES, 1001 + 100 * n)]
+    cases = [replace(case, stranger=_with_order(case.stranger, case.number)) for case in cases]
+    for case, sent in zip(cases, play(tmp_path, cases, mode).values(), strict=True):
+        assert tellers(sent) in (["buyer"], ["stranger"]), case
+        assert {(e.test_event_code, tuple(c.id for c in e.custom_data.contents)) for _, _, e in sent} == {
+            (None, ("MUG-1",))
+        }, case
+
+
+def _with_order(said: dict[str, Any], number: str) -> dict[str, Any]:
+    data = said.get("custom_data")
+    return said | {"custom_data": replace(data, order_id=number)} if data else said
+
+
 def test_where_every_browser_says_no_nobody_is_told(tmp_path: Path) -> None:
     cases = list(cases_of(NO, NO))
     assert not any(play(tmp_path, cases, MODES[1]).values())
     assert {(d["state"], d["reason"]) for d in rows(tmp_path, "deliveries")} <= {
         (DeliveryState.SUPPRESSED, "consent_denied"), (DeliveryState.SUPPRESSED, "superseded")
     }  # fmt: skip
+
+
+BESIDE: dict[str, tuple[dict[str, Any], ...]] = {
+    "one's number beside the other's": ({"order_id": "{0}", "links": ("order:{1}",)},),
+    "both by links": ({"order_id": None, "links": ("number:{1}", "number:{0}")},),
+    "a checkout that they made up": ({"links": ("checkout:6e1b{0}f00dfeed0123456",)},) * 2,
+    "one event id": ({"event_id": "x-{0}"},) * 2,
+    "the other buyer's event id": ({"order_id": "{0}", "event_id": "buyer-{1}"},),
+}
+"""How a stranger joins two orders: by one copy, or by two with something in common."""
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("tier", [Tier.T0, Tier.T1])
+def test_two_orders_that_a_stranger_names_beside_are_told_each(tmp_path: Path, mode: str, tier: Tier) -> None:
+    """Each once, with its own money; and where the stranger said no, each by its own buyer."""
+    chance, cases, start = random.Random(7), [], 1001
+    for said, no in product(BESIDE.values(), (YES, NO)):
+        for _ in range(8):
+            strangers = [f"stranger {n}" for n in (1, 2)][: len(said)] + ["stranger 1"] * (2 - len(said))
+            arrival = chance.sample(["report 1", "report 2", "buyer 1", "buyer 2", *strangers], 6)
+            cases.append(Two(str(start), tuple(arrival), False, tier, {**no, **said[0]}, YES))
+            start += 2
+    left = play(tmp_path, cases, mode)
+    for case in cases:
+        for number in case.numbers:
+            said = tellers(left[number])
+            assert said == ["buyer"] if case.stranger["consent"] is Consent.DENIED else said, (
+                case,
+                number,
+                left[number],
+            )

@@ -96,6 +96,13 @@ def order_keys(
     return [order_key(dataset, event_name, of_shop(shop, name, _bare(name))) for name in dict.fromkeys(names)]
 
 
+def named_order(event: Event) -> str | None:
+    """What a copy calls its order: by its own field, else by the first link that numbers one."""
+    if event.custom_data.order_id:
+        return event.custom_data.order_id
+    return next((value for kind, _, value in (n.partition(":") for n in event.links) if kind in COUNTED_LINKS), None)
+
+
 def is_secret_link(link: str) -> bool:
     """True for a link that works as a key: whoever names it holds it. What can be counted is none."""
     kind, _, value = link.partition(":")

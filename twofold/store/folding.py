@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from twofold.consent.state import consent_text, strictest_text
-from twofold.event.identity import ORDER_EVENTS, fold_keys
+from twofold.event.identity import ORDER_EVENTS, bare_order, fold_keys, named_order, order_keys
 from twofold.event.model import Event, Tier
 from twofold.store.changed.days import ChangedDays
 from twofold.store.engine import Database, FoldKeys, NotBeside, id_array
@@ -24,7 +24,7 @@ from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, diff
 from twofold.store.gates.holds import hold_of
 from twofold.store.gates.releases import follow_merged
 from twofold.store.journal import Journal, salts
-from twofold.store.ladder import admit, heard
+from twofold.store.ladder import admit, browsers_of, heard
 from twofold.store.orders.ledger import Orders
 from twofold.store.peers.revisions import CONSENT, Revisions
 from twofold.store.visitors.browsers import Browsers
@@ -205,7 +205,7 @@ class Folding:
             action, other_order = None, True
         if other_order and event.id_given and self._leads_elsewhere(batch, keys[0], action):
             # Shops copy ids from order to order. Two orders are two purchases, whatever id they were given.
-            event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{event.custom_data.order_id}")
+            event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{named_order(event)}")
             keys = fold_keys(event)
         if action is None:
             action = self._begin(batch, event, position, over)
@@ -226,7 +226,9 @@ class Folding:
         if order is not None:
             batch.owners[action.id] = order
         if counts:
-            self._claim_keys(batch, keys, action)
+            self._claim_keys(batch, keys, action, takes=not other_order or event.tier >= Tier.T2)
+        if other_order and event.tier < Tier.T2:
+            self._take_own_key(batch, event, action)
         batch.tally[verdict.value] += 1  # a text: the hash of an enum's member is worked out in Python
         batch.appended.append((action.id, position, event))
         batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
@@ -252,18 +254,27 @@ class Folding:
         batch.actions[position] = batch.new[position] = action
         return action
 
-    def _claim_keys(self, batch: _Batch, keys: Sequence[bytes], action: Action) -> None:
-        """Keys lead to the first who claimed them, unless that was a lower tier than the action's."""
+    def _claim_keys(self, batch: _Batch, keys: Sequence[bytes], action: Action, takes: bool) -> None:
+        """Keys lead to the first who claimed them, unless that was a lower tier than the action's and the copy ``takes`` them."""
         for key in keys:
             known = batch.by_key.get(key)
             if known is None:
                 batch.by_key[key] = action.id
                 batch.keys.append((key, action.id))
-            elif known != action.id:
+            elif takes and known != action.id:
                 holder = self._resolve(batch, known)
                 if holder is not None and holder is not action and holder.tier < action.tier:
                     batch.by_key[key] = action.id
                     batch.moved.append((key, action.id))
+
+    def _take_own_key(self, batch: _Batch, event: Event, action: Action) -> None:
+        """What an order is called leads to the action that names it so, and no more to one of another order that a copy named beside."""
+        said = named_order(event)
+        for key in order_keys(event.dataset, event.event_name, said, (), event.shop) if said else ():
+            holder = self._resolve(batch, batch.by_key[key]) if key in batch.by_key else None
+            if holder is not None and holder is not action and holder.tier < Tier.T2:
+                batch.by_key[key] = action.id
+                batch.moved.append((key, action.id))
 
     def _supersede(self, batch: _Batch, over: Sequence[Action], by: Action, event: Event) -> None:
         """An action stands for those of lower tiers: their copies count for it as far as the evidence reaches."""
@@ -310,11 +321,32 @@ class Folding:
             action = self._resolve(batch, known) if known is not None else None
             if action is not None and action not in found:
                 found.append(action)
-        if not found:
-            return _NO_ACTION
-        if any(a.tier != event.tier for a in found):
-            return self._across_tiers(batch, event, keys, found, order)
-        return self._among_equals(batch, event, keys, found, order)
+        mine = self._of_its_order(batch, event, found)
+        if not mine:
+            return _Lookup(None, other_order=True) if found else _NO_ACTION
+        lookup = (
+            self._across_tiers(batch, event, keys, mine, order)
+            if any(a.tier != event.tier for a in mine)
+            else self._among_equals(batch, event, keys, mine, order)
+        )
+        return lookup._replace(other_order=lookup.other_order or len(mine) < len(found))
+
+    def _of_its_order(self, batch: _Batch, event: Event, found: list[Action]) -> list[Action]:
+        """Without the actions of browsers that name another order than a browser's copy does, where a shop reports orders: who names two
+        orders beside joins them for nobody else. Two names are one order's by the ledger, or by one browser's word about itself."""
+        others = [a for a in found if self._names_another(a, event)]
+        if not others:
+            return found
+        copies = [copy for action in found for copy in self._evidence.copies(batch.appended, action)]
+        return found if len(browsers_of([*copies, event])) < 2 else [a for a in found if a not in others]
+
+    def _names_another(self, action: Action, event: Event) -> bool:
+        said = named_order(event)
+        if event.tier >= Tier.T2 or action.tier >= Tier.T2 or not (action.order_id and said):
+            return False
+        if bare_order(said) == bare_order(action.order_id) or event.dataset not in self._orders.with_source:
+            return False
+        return not self._orders.are_one(event, said, action.order_id)
 
     def _across_tiers(
         self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None

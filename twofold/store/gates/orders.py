@@ -21,7 +21,8 @@ from twofold.store.gates.trust import UNMATCHED
 from twofold.store.orders.ledger import OrderRow, Orders, buyer_of
 
 ORDER_GATED = frozenset({"Purchase", "Subscribe"})
-WAITING_SOURCES = frozenset({"website", "app"})  # what a shop's own system knows of; a till or a telephone it may not
+WAITING_SOURCES = frozenset({"website", "app"})
+"""What a shop's own system knows of; a till or a telephone it may not, by the word of a server: no browser is one."""
 LOOK_AGAIN_MS = 6 * 3_600_000
 SOON_MS = 60_000  # until it is known what became of another order's request
 FRESH_S = 6 * 86_400  # an event_time older than this may be too old for the platform before it is through
@@ -46,7 +47,7 @@ class OrderGate:
         renews = is_renewal(state.sale) and policy.renewals == "subscribe"
         if candidate.event.event_name != "Purchase" and row.action != candidate.action and not renews:
             return None  # a Subscribe beside the Purchase of a first order is an event of its own
-        if row.action is not None and row.action != candidate.action and not self._outranks(candidate, row.action):
+        if row.action is not None and row.action != candidate.action and not self._outranks(candidate, row, row.action):
             return Suppressed("order_counted")
         if row.action != candidate.action:
             self._orders.own(row, candidate.action, candidate.event)
@@ -64,8 +65,8 @@ class OrderGate:
             candidate.event = msgspec.structs.replace(candidate.event, event_name="Subscribe")
         candidate.reported = value_of(state, policy) is not None
         candidate.event = _with_money(candidate.event, row, state, policy)
-        if max(c.tier for c in candidate.copies) < Tier.T2 and state.placed_at <= now_ms // 1000:
-            candidate.event = msgspec.structs.replace(candidate.event, event_time=state.placed_at)  # the shop's word
+        if max(c.tier for c in candidate.copies) < Tier.T2:
+            candidate.event = _as_its_shop_says(candidate.event, state, now_ms)
         candidate.event = _in_time(candidate.event, judged.since, now_ms)
         return None
 
@@ -98,9 +99,15 @@ class OrderGate:
         judged = judge_order(decode_state(row.state), policy, now_ms // 1000)
         return Suppressed(judged.reason) if judged.standing is OrderStanding.NEVER else None
 
-    def _outranks(self, candidate: Candidate, owner: int) -> bool:
-        """True when the order stood for a lower tier's Purchase until now; that one does not leave any more."""
-        outranks = self._orders.tiers_of([owner]).get(owner, 0) < max(c.tier for c in candidate.copies)
+    def _outranks(self, candidate: Candidate, row: OrderRow, owner: int) -> bool:
+        """True when the order stood for a lower tier's Purchase until now, or for a browser's that was given up; that one does not
+        leave any more. A browser whose token names no order tells nothing once more that another told."""
+        top = max(c.tier for c in candidate.copies)
+        outranks = self._orders.tiers_of([owner]).get(owner, 0) < top
+        if top < Tier.T2:
+            untold = not self._orders.how_far(owner)
+            outranks = outranks and (untold or bool(self._orders.proved(row, candidate.copies)))
+            outranks = outranks or (untold and not self._orders.is_under_way(owner))
         if outranks and candidate.event.event_name == "Purchase":
             self._superseded.add(owner, candidate.action, candidate.created_at)
         return outranks
@@ -110,7 +117,8 @@ class OrderGate:
         told_by_shop = any(c.tier >= Tier.T3 for c in candidate.copies)
         if candidate.dataset not in self._orders.with_source or told_by_shop:
             return None
-        if candidate.event.event_name != "Purchase" or candidate.event.action_source not in WAITING_SOURCES:
+        elsewhere = candidate.event.action_source not in WAITING_SOURCES
+        if candidate.event.event_name != "Purchase" or (elsewhere and any(c.tier >= Tier.T2 for c in candidate.copies)):
             return None
         until = candidate.created_at + policy.wait_ms
         if now_ms < until:
@@ -186,6 +194,13 @@ def _price(line: Line, currency: str, state: OrderState) -> Decimal | None:
     if state.shop is not None and state.shop.currency == currency:
         return line.price
     return line.shown_price if state.presentment is not None and state.presentment.currency == currency else None
+
+
+def _as_its_shop_says(event: Event, state: OrderState, now_ms: int) -> Event:
+    """What no browser has to say about an order of which nobody but its shop's report and browsers speak: when it was placed, and
+    whether it goes to a platform's test page."""
+    placed = state.placed_at if state.placed_at <= now_ms // 1000 else event.event_time
+    return msgspec.structs.replace(event, event_time=placed, test_event_code=None)
 
 
 def _in_time(event: Event, since: int | None, now_ms: int) -> Event:

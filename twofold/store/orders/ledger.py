@@ -211,6 +211,10 @@ class Orders:
         first, last = (0, 255) if destination is None else (destination, destination)
         return self._engine.run("how_far_sent", (action * 256 + first, action * 256 + last))[0][0] or 0
 
+    def is_under_way(self, action: int) -> bool:
+        """True while anything of an action waits or has arrived."""
+        return bool(self._engine.run("is_under_way", (action * 256, action * 256 + 255)))
+
     def _find(self, names: _Names, entry: OrderEntry) -> tuple[OrderRow | None, tuple[int, ...], bool]:
         """The order of these names, which others turned out to be it, and whether all names were its own already."""
         found = dict(self._engine.run("select_order_names", (key_array(names.all),)))
@@ -332,6 +336,18 @@ class Orders:
         if order is None:
             return self._of_number(event)
         return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0])
+
+    def are_one(self, event: Event, *names: str) -> bool:
+        """True when the ledger knows an order by all of these names, ids or numbers. ``event``: of which dataset and shop."""
+        shop, found = event.shop, []
+        for said in names:
+            number = f"number:{said}"
+            keys = [
+                name_of_order(event.dataset, said, shop),
+                name_of(event.dataset, of_shop(shop, number, _short(number))),
+            ]
+            found.append({order for _, order in self._engine.run("select_order_names", (key_array(keys),))})
+        return bool(set.intersection(*found))
 
     def proves(self, order: int, copy: Event) -> bool:
         """True when a browser's copy is the buyer's of an order, as `proved` has it. ``order``: its row's id."""

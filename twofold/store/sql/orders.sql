@@ -59,6 +59,10 @@ select max(case when d.state = 'delivered' then 3 when d.unsure_since is not nul
                 when d.state = 'waiting' and f.delivery is not null then 1 else 0 end)
 from delivery as d left join frozen as f on f.delivery = d.id where d.id between ?1 and ?2;
 
+-- name: is_under_way
+-- A row when one of the deliveries between two ids waits or has arrived.
+select 1 from delivery where id between ?1 and ?2 and state in ('waiting', 'delivered') limit 1;
+
 -- name: insert_order_fact
 -- A fact once; the same report again is the same row.
 insert into order_fact (order_row, received_at, at, kind, source, reference, digest, body, row_digest)
