@@ -101,6 +101,14 @@ def test_shopify_from_nothing_and_back(side: Side) -> None:
         code, rows = side.run("disconnect", "shopify", "--endpoint", running.url, **given)
         assert (code, set(states(rows))) == (0, {"left", "removed"})
         assert list(there.hooks) == ["x"]
+        told = {row["name"]: row["text"] for row in rows if row["row"] == "line"}
+        assert told["gateway"] == "has let go of it, without a restart"
+        code, rows = side.run("disconnect", "shopify", "--shop", SHOP, "--endpoint", running.url, **given)
+        told = {row["name"]: row["text"] for row in rows if row["row"] == "line"}
+        assert (code, told) == (
+            0,
+            {"configuration": f"the source shopify {SHOP} is not in it: nothing was to be taken out"},
+        )
         there.hooks = kept
         assert there.deliver("orders/create", ORDER) == [404], "its door is gone, without a restart"
     assert side.config.read_text() == side.written

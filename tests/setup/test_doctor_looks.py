@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
+import shlex
 import socket
 import ssl
 import threading
@@ -13,10 +15,13 @@ from typing import Any
 
 import pytest
 
+import twofold
+from tests.command_line import whole_command
 from tests.pulling.stand_in import Asked, Reply, standing_in
 from twofold import tag
 from twofold.backup.state import note_backup
 from twofold.collect.doors.seen import Seen, decode_seen
+from twofold.commands.setup.doctor import COMMAND, with_file
 from twofold.config import Settings, settings_from
 from twofold.pulling.exchange import Exchange
 from twofold.report.period import journal_of
@@ -29,6 +34,7 @@ from twofold.setup.finding import Finding, do, secrets_in, without_secrets
 from twofold.store.fetches import book
 from twofold.store.sqlite.database import Engine
 
+ROOM = Path(twofold.__file__).parent
 TLS = Path(__file__).parents[1] / "fakes" / "tls"
 NOW = 1_790_000_000.0
 NOW_MS = int(NOW * 1000)
@@ -470,3 +476,26 @@ def test_what_is_said_of_a_source_that_is_asked(tmp_path: Path) -> None:
         )
     finally:
         engine.close()
+
+
+def commands_said() -> set[str]:
+    """Texts of the doctor's rooms that are a command to paste and nothing else."""
+    files = [*(ROOM / "setup" / "doctor").glob("*.py"), ROOM / "setup" / "graph.py"]
+    trees = [ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for path in files]
+    texts = {n.value for tree in trees for n in tree if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+    return {text for text in texts if COMMAND.fullmatch(text)}
+
+
+def test_a_command_that_mends_is_one_that_the_program_takes() -> None:
+    """As it is pasted, with the file that was looked at: each word of it and each option."""
+    said = commands_said()
+    assert {"twofold sandbox", "twofold snippet tag"} <= said
+    for text in said:
+        words = shlex.split(with_file(text, Path("twofold.toml")))[1:]
+        here: Any = whole_command()
+        while words and words[0] in getattr(here, "commands", {}):
+            here = here.commands[words.pop(0)]
+        options = {option for param in here.params for option in param.opts}
+        is_group = bool(getattr(here, "commands", {}))
+        assert not is_group or (here.invoke_without_command and words[0].startswith("--")), f"{text}: no such command"
+        assert {word for word in words if word.startswith("--")} <= options, text

@@ -20,6 +20,7 @@ from twofold.commands.setup.doctor import show
 from twofold.errors import ConfigError
 
 if TYPE_CHECKING:
+    from twofold.config import SourceSettings
     from twofold.pulling.exchange import Exchange
     from twofold.setup.connect.contract import Hook
     from twofold.setup.connect.wiring import Wired
@@ -94,7 +95,8 @@ def connect_shopify(
         _keep(edited, wired, client_secret, show_hooks)
         show_hooks.hooks(api.connect(wired.address))
     show_hooks.next(
-        "the pixel cannot be put in by an API: Settings > Customer events > Add custom pixel", "twofold snippet pixel"
+        "the pixel cannot be put in by an API: Settings > Customer events > Add custom pixel",
+        f"twofold snippet pixel --config {config}",
     )
     show_hooks.end()
 
@@ -460,7 +462,7 @@ def _unwire(edited: Edited, wired: Wired, shown: Shown) -> None:
 
     source = wired.source
     if wired.added or not edited.remove(mark(source.type, source.shop)):
-        shown.findings([ok("configuration", f"the source {source.type} {source.shop} stays: somebody wrote it")])
+        shown.findings([left_as_it_is(source, is_there=not wired.added)])
         return
     edited.save()
     write_private(private_file(edited.path), {wired.secret_name: None})
@@ -470,6 +472,14 @@ def _unwire(edited: Edited, wired: Wired, shown: Shown) -> None:
             gateway_told(loaded(edited.path), edited.path, {}),
         ]
     )
+
+
+def left_as_it_is(source: SourceSettings, *, is_there: bool) -> Finding:
+    """What is said of a source that is not taken out: somebody's own, or none (any more)."""
+    from twofold.setup.finding import ok
+
+    why = "stays: somebody wrote it" if is_there else "is not in it: nothing was to be taken out"
+    return ok("configuration", f"the source {source.type} {source.shop} {why}")
 
 
 def loaded(config: Path) -> Any:

@@ -25,6 +25,7 @@ from twofold.commands.setup.connect import (
     connect,
     disconnect,
     gateway_told,
+    left_as_it_is,
     loaded,
     new_exchange,
 )
@@ -155,7 +156,7 @@ def _forget(edited: Edited, wired: Asked, shown: Shown) -> None:
 
     source = wired.source
     if wired.added or not forget_access(edited, source.type, source.shop):
-        shown.findings([ok("configuration", f"the source {source.type} {source.shop} stays: somebody wrote it")])
+        shown.findings([left_as_it_is(source, is_there=not wired.added)])
         return
     gone = ok("configuration", f"the source {source.type} {source.shop} is gone")
     shown.findings([gone, gateway_told(loaded(edited.path), edited.path, {})])

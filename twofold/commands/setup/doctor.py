@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from twofold.setup.finding import Finding
 
 WATCH_S = 15.0
-_COMMAND = re.compile(r"twofold [a-z]+( [a-z]+)*( --[a-z-]+ [^ ();,]+)*")
+NO_FILE = ("twofold init", "twofold sandbox")
+"""Commands that read no configuration: one that names it would not start."""
+COMMAND = re.compile(r"twofold [a-z]+( [a-z]+)*( --[a-z-]+ [^ ();,]+)*")
 SHOWN = {"ok": "OK  ", "look": "LOOK", "do": "DO  "}
 
 
@@ -103,12 +105,12 @@ def examine(config: Path | None, data: str | None, test_code: str = "") -> Itera
     except ConfigError:
         return
     for finding in visit(settings, config, time.time(), test_code=test_code):
-        yield structs.replace(finding, mend=_with_file(finding.mend, config))
+        yield structs.replace(finding, mend=with_file(finding.mend, config))
 
 
-def _with_file(mend: str, config: Path | None) -> str:
+def with_file(mend: str, config: Path | None) -> str:
     """A command that can be pasted names the file that was looked at."""
-    if config is None or " --config " in mend or not _COMMAND.fullmatch(mend):
+    if config is None or " --config " in mend or not COMMAND.fullmatch(mend) or mend in NO_FILE:
         return mend
     return f"{mend} --config {config}"
 

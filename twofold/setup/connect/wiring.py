@@ -96,7 +96,7 @@ def tell_gateway(folder: Path, config: Path, expected: dict[str, str]) -> Findin
     if report["restart"] or other:
         why = ", ".join([*report["restart"], *(f"its environment has another secret for {key}" for key in other)])
         return do(name, f"could not take over: {why}", "restart it, without the old variable in its environment")
-    return ok(name, "has the new secret, without a restart")
+    return ok(name, f"has {'the new secret' if expected else 'let go of it'}, without a restart")
 
 
 def unreached(address: str) -> Finding | None:
