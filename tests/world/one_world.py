@@ -550,7 +550,9 @@ class World:
         leaves it."""
         thing, said = self.things[number], self._said.setdefault(number, [])
         over = self.promises.is_over(thing, self.steady())
-        if not thing.sold or any(w == "cancelled" for _, w in said) or ((late or over) and not said):
+        # What was refused, as a signature by a clock that is hours ahead, is as if it had not been said.
+        heard = bool(said) and (self.fetched is not None or any(t == number for t, _ in self.promises.told))
+        if not thing.sold or any(w == "cancelled" for _, w in said) or (late and not said) or (over and not heard):
             return
         newest = said[-1][0] if said else 0
         version = newest - 1 if late else max(self._true_s(), newest + 10)  # when the order changed, as the shop says
