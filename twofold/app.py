@@ -296,6 +296,7 @@ class Gateway:
         """The time moved at once, by a clock that is believed now."""
         if shift.before_ms != shift.after_ms:
             log.warning("the time moved from %d to %d ms; what waits is planned anew", shift.before_ms, shift.after_ms)
+            self.store.moved(shift.before_ms, shift.after_ms)
         if not self._is_serving():
             return
         self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))

@@ -55,6 +55,15 @@ class Jumping:
         async with self.session.post(url, json={"data": [event], "access_token": KEY}) as answer:
             assert answer.status == 200, await answer.text()
 
+    async def visit(self, event_id: str) -> None:
+        """A copy of the tag, of something that has just happened by the browser's own clock."""
+        event = {
+            "dataset": DATASET, "event_name": "AddToCart", "event_id": event_id, "event_source_url": "https://shop.example/",
+            "event_time": now_ms() // 1000, "age": 0,
+        }  # fmt: skip
+        async with self.session.post(f"{self.address}/t/events", json={"events": [event]}) as answer:
+            assert answer.status == 200, await answer.text()
+
     async def health(self) -> dict[str, Any]:
         async with self.session.get(f"{self.address}/health", headers=STATUS) as answer:
             return dict(await answer.json())
@@ -149,6 +158,23 @@ def test_a_clock_that_a_person_accepts_is_gone_by(tmp_path, jump):
 
     well = False
     play(tmp_path, scenario, lambda _request: OK if well else LATER)
+
+
+def test_a_clock_that_is_put_right_by_weeks_forgets_nothing_that_just_came(tmp_path):
+    """By a clock three weeks back, which nobody had a reason to doubt, a browser's event comes, as it is told how long ago something
+    was; once the clock is right, what comes again is known."""
+
+    async def scenario(one: Jumping, graph: FakeGraph) -> None:
+        for ahead_ms, name in ((-21 * DAY, "comes"), (0, "another")):
+            one.ahead_ms = ahead_ms
+            one.gateway.clock()
+            assert one.gateway.clock.accept()
+            await one.visit(name)
+        await one.visit("comes")
+        with Reader(one.folder) as reader:
+            assert sorted(row["event_id"] for row in reader.rows("actions", limit=0)) == ["another", "comes"]
+
+    play(tmp_path, scenario)
 
 
 def test_a_start_in_a_wrong_year_gives_nothing_up(tmp_path):

@@ -143,3 +143,19 @@ def test_a_start_by_a_clock_set_back_for_years_forgets_nothing_that_came_after_i
     assert appended(tmp_path, [copy("old", at=MIDNIGHT)]) == [FIRST]
     copies = [copy("new", at=1), copy("another", at=woken), copy("new", at=woken), copy("new", at=woken + 8 * DAY)]
     assert appended(tmp_path, copies) == [FIRST, FIRST, REPEAT, REPEAT]
+
+
+def test_a_clock_that_was_put_right_by_weeks_forgets_nothing_that_just_came(tmp_path):
+    """A machine that was off for three weeks begins by the time at which it was switched off. What came by that is known for a window
+    from the moment on in which the clock was put right, by the next process too, and then forgotten."""
+    right = MIDNIGHT + 21 * DAY
+
+    async def scenario(store):
+        verdicts = await store.append([copy("new", at=MIDNIGHT)])
+        store.moved(MIDNIGHT, right)
+        return [*verdicts, *await store.append([copy("another", at=right)])]
+
+    assert with_store(tmp_path, scenario) == [FIRST, FIRST]
+    again = [copy("new", at=right + days * DAY) for days in (1, 8, 9)]
+    assert appended(tmp_path, again) == [REPEAT, REPEAT, FIRST]
+    assert_sums_hold(tmp_path)

@@ -176,6 +176,9 @@ class FoldKeys(Protocol):
     def turn(self, now_ms: int) -> None:
         """Forgets what has left the window."""
 
+    def spare(self, since_ms: int) -> None:
+        """Nothing is forgotten for a whole window from then on."""
+
     def close(self) -> None: ...
 
 

@@ -55,6 +55,11 @@ _NO_ACTION = _Lookup(None)
 LATEST_RECEIVED = "latest_received"
 """The name of a note: when the latest copy came, where others came after it by a clock that was set back."""
 
+KEYS_SPARED = "keys_spared"
+"""The name of a note: when the time moved ahead at once, from which on no key is forgotten for a whole window."""
+MOVED_MS = 86_400_000
+"""By less than a day the time may move, and each key is remembered for as long as an event is young enough to be sent."""
+
 
 class _Batch:
     """What one transaction is about to write."""
@@ -123,6 +128,12 @@ class Folding:
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
         self.latest_ms = 0  # when the latest copy came, by any clock: not the last one, where a clock was set back
         self._kept_ms = 0  # the same, as the next process will find it
+        self._spared_ms = self._spared_kept_ms = (
+            0  # when the time moved ahead, and the same, as the next process will find it
+        )
+        rows = engine.run("select_meta", (KEYS_SPARED,))
+        if rows:
+            keys.spare(int(rows[0][0]))
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """Key to the action it leads to, of those that are known."""
@@ -148,7 +159,7 @@ class Folding:
         self.consent_changes += 1
 
     def rolled_back(self) -> None:
-        self._kept_ms = 0
+        self._kept_ms = self._spared_kept_ms = 0
         self._keys.reload()
         self._superseded.reload()
         self._people.rolled_back()
@@ -184,6 +195,16 @@ class Folding:
         if events[-1].received_at < self.latest_ms != self._kept_ms:
             self._engine.run("put_meta", (LATEST_RECEIVED, str(self.latest_ms)))
             self._kept_ms = self.latest_ms
+        if self._spared_ms != self._spared_kept_ms:
+            self._engine.run("put_meta", (KEYS_SPARED, str(self._spared_ms)))
+            self._spared_kept_ms = self._spared_ms
+
+    def moved(self, before_ms: int, after_ms: int) -> None:
+        """The time moved at once. Where it moved ahead, what came a moment ago stands under a day that is long over: a machine that
+        was off for weeks can begin with the time at which it was switched off."""
+        if after_ms - before_ms > MOVED_MS:
+            self._keys.spare(after_ms)
+            self._spared_ms = after_ms
 
     def supersede(self, action: int, successor: int, now_ms: int) -> None:
         """An action that no key led to stands for the same order, by a lower tier's word."""

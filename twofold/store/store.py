@@ -412,6 +412,10 @@ class Store:
         found: str | None = await self._work(lambda: _note_in(self._engine, name), beside=True)
         return found
 
+    def moved(self, before_ms: int, after_ms: int) -> None:
+        """The gateway's time has moved at once: before anything is stamped by it the fold is told."""
+        self._folding.moved(before_ms, after_ms)
+
     async def shift(self, before_ms: int, after_ms: int) -> None:
         """The gateway's time has moved at once; what waits is planned anew. Not where others plan by their own clocks, too."""
         if not self.place.alone:

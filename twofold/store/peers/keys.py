@@ -26,6 +26,7 @@ class SharedKeys:
         self._window = window_days
         self._day = 0  # by which keys are forgotten
         self._claimed_on: int | None = None  # the day that keys are put down to; not known before the first turn
+        self._spared_from = 0  # the first day on which anything is forgotten
         self._expired = True  # what left the window on that day is gone
         self._held: dict[bytes, int | None] = {}  # by this transaction, with the actions that they lead to
 
@@ -72,10 +73,14 @@ class SharedKeys:
         self._claimed_on = max(self._claimed_on, day)
         if day > self._day:
             self._day, self._expired = day, False
-        if not self._expired:
+        if not self._expired and self._day >= self._spared_from:
             before = self._day - self._window
             self._engine.run("expire_fold_keys", (before, EXPIRED_AT_ONCE, before * DAY_MS, (self._day + 1) * DAY_MS))
             self._expired = self._engine.changes() < EXPIRED_AT_ONCE
+
+    def spare(self, since_ms: int) -> None:
+        """See `store.engine.FoldKeys`."""
+        self._spared_from = since_ms // DAY_MS + self._window + 1
 
     def close(self) -> None:
         """Nothing is open."""

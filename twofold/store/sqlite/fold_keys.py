@@ -34,6 +34,7 @@ class FoldKeys:
     def __init__(self, engine: Engine, window_days: int, large: int = LARGE, full: int = FULL) -> None:
         self._engine = engine
         self._window = window_days
+        self._spared_from = 0  # the first day on which anything is forgotten
         self._large = large
         self._counted: tuple[int, int] = (0, 0)  # the newest day, and about how many keys its tree has
         self._arrivals = Arrivals(engine, full)
@@ -111,10 +112,14 @@ class FoldKeys:
         if not self.days or day > self.days[-1]:
             self._open_day(day)
 
+    def spare(self, since_ms: int) -> None:
+        """See `store.engine.FoldKeys`."""
+        self._spared_from = since_ms // DAY_MS + self._window + 1
+
     def _open_day(self, day: int) -> None:
         self._engine.script(f"create table fold_{day} {TREE}")
         for old, next_one in pairwise([*self.days, day]):
-            if old >= day - self._window:
+            if old >= day - self._window or day < self._spared_from:
                 break
             if next_one > old + 1 and self._took_keys(old, next_one, (day - self._window) * DAY_MS):
                 continue
