@@ -53,6 +53,15 @@ def test_meta_by_day(tmp_path):
     assert (found.unbalanced, found.problems) == ([], [])
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_a_table_of_ads_has_the_zone_that_somebody_named_and_no_other(tmp_path, given):
+    """UTC where nobody said so would be a claim about the account."""
+    path = written(tmp_path, meta(f"{AD},2026-03-10,40.00,300,2,,,,{WINDOW},2026-03-10,2026-03-10"))
+    options = {"zone_given": True, "zone_name": "Asia/Tbilisi"} if given else {}
+    (one,) = read(path, FORMATS, **options).things
+    assert one.zone == ("Asia/Tbilisi" if given else "")
+
+
 def test_meta_total_that_differs_is_told_by_how_much(tmp_path):
     path = written(tmp_path, meta(
         f"{AD},2026-03-10,40.00,300,2,,,,,2026-03-10,2026-03-10",

@@ -99,13 +99,13 @@ AD = {"adGroup": {"id": "5", "name": "Group"}, "adGroupAd": {"ad": {"id": "99"}}
 
 
 def test_google_batches(tmp_path):
-    """64-bit numbers are text, money is in millionths, conversions stand on two days."""
+    """64-bit numbers are text, money is in millionths, conversions stand on two days; the account's own zone counts."""
     text = json.dumps([
         {"results": [google(**AD)], "fieldMask": "customer.id", "requestId": "r1"},
         {"results": [google(**AD, segments={"date": "2026-03-11"}, metrics={"impressions": "1"})], "fieldMask": "x", "requestId": "r2"},
     ])  # fmt: skip
 
-    found = read(written(tmp_path, text, "a.json"), FORMATS)
+    found = read(written(tmp_path, text, "a.json"), FORMATS, zone_given=True, zone_name="Asia/Tbilisi")
 
     first, second = found.things
     assert found.format == "google-ads-api"
