@@ -142,6 +142,17 @@ HALVES = [
 ]
 
 
+def test_a_batch_closes_by_the_lines_of_its_own_currency(tmp_path):
+    """A number may stand for payouts in two currencies: what is open in dollars keeps none of the euros open."""
+    folder = Folder(tmp_path / "f")
+    dollars = "batch,kind,reference,gross,fee,net,currency,at\nB1,charge,p8,41.00,0.00,41.00,USD,2026-03-05\nB1,payout,p9,-40.00,0.00,-40.00,USD,2026-03-06\n"
+    assert folder.take(HALVES[0], "a.csv", source="psp").unbalanced == []
+    assert [(u.id, u.currency) for u in folder.take(dollars, "c.csv", source="psp").unbalanced] == [("B1", "USD")]
+    second = folder.take(HALVES[1].format(paid="-145.50"), "b.csv", source="psp")
+    assert second.unbalanced == []
+    assert "batch B1 closes with lines that another file told" in second.notes
+
+
 def test_a_batch_whose_lines_come_in_two_files_closes_with_the_second(tmp_path):
     """The second file by itself lacks 97.00; all that is kept lacks nothing, also when it is imported again."""
     folder = Folder(tmp_path / "f")

@@ -116,6 +116,8 @@ def test_a_time_with_an_offset_of_its_own_keeps_it_whatever_the_file_has(tmp_pat
         ("cod_collected", "+04:00", "2026-03-12"), ("cod_fee", "+05:30", "2026-03-16")
     ]  # fmt: skip
     assert lines[0].at == seconds("2026-03-11T20:30:00")
+    (batch,) = [t for t in found.things if isinstance(t, Batch)]
+    assert (batch.zone, local_day(batch)) == ("+05:30", "2026-03-16")
 
 
 def test_a_second_download_of_the_same_remittance_doubles_nothing(tmp_path):
