@@ -157,6 +157,8 @@ REFUSED: list[tuple[str, str, list[str]]] = [
      ["fields.order_id", "invoice_id", "custom_id"]),
     ("the bank's callbacks of everybody", PROVIDER.format("bog", "'-----BEGIN PUBLIC KEY-----'", ""), ["only", "body.client.id"]),
     ("a bank's key that is a password", PROVIDER.format("bog", "'0123456789abcdef'", "only = {'body.client.id' = ['1']}"), ["secret", "public key"]),
+    ("a receiver of another dataset", "[[dataset]]\nid = '1'\n[dataset.ways_in]\nintegrations = {Ads = 'outlet'}\n[[dataset]]\nid = '2'\n"
+     "[[destination]]\nplatform = 'meta'\ndataset = '2'\nname = 'outlet'", ["integrations.Ads", "'outlet'"]),
     ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),
 ]  # fmt: skip
 
