@@ -191,7 +191,7 @@ class Started:
 
     def health(self) -> int:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=60) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as err:
             return err.code

@@ -33,9 +33,9 @@ from typing import Any
 from tests.command_line import invoke
 from twofold.errors import TwofoldError
 
-START_S = 30
-STOP_S = 15  # a gateway promises to stop within ten seconds
-COMMAND_S = 60
+START_S = 60
+STOP_S = 60  # a gateway stops within ten seconds where it has a processor to itself
+COMMAND_S = 120
 SERVING = {"serve", "sandbox", "demo", "console"}
 _ADDRESS = re.compile(r"listening on (http://\S+)")
 

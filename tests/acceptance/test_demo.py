@@ -120,13 +120,13 @@ def test_the_receiver_knows_the_shoppers_and_their_ads_and_names_each_way():
     """Four accounts with the same spend, one a way of measuring; only consented purchases are claimed by Twofold's."""
     with staying(orders=40) as (_, addresses, _):
         receiver = addresses["receiver"].rstrip("/")
-        with urllib.request.urlopen(f"{receiver}/sandbox/ads", timeout=10) as answer:
+        with urllib.request.urlopen(f"{receiver}/sandbox/ads", timeout=60) as answer:
             accounts = json.load(answer)["accounts"]
         assert [a["name"].partition(": ")[2] for a in accounts] == [name for name, _ in WAYS]
         spend, claimed = set(), {}
         for account in accounts:
             query = "access_token=any-token-of-8&level=account&date_preset=maximum&fields=spend,actions"
-            with urllib.request.urlopen(f"{receiver}/v25.0/act_{account['id']}/insights?{query}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{receiver}/v25.0/act_{account['id']}/insights?{query}", timeout=60) as answer:
                 (row,) = json.load(answer)["data"]
             spend.add(row["spend"])
             actions = {a["action_type"]: int(a["value"]) for a in row.get("actions", ())}
@@ -136,10 +136,10 @@ def test_the_receiver_knows_the_shoppers_and_their_ads_and_names_each_way():
         brought = [o for o in make_orders(7, 40) if o.kind is OrderKind.REAL and o.consented and o.shopper.fbclid]
         assert claimed["twofold"] == len(brought) > 0
         assert claimed["both, not merged"] > claimed["twofold"]
-        with urllib.request.urlopen(f"{receiver}/", timeout=10) as answer:
+        with urllib.request.urlopen(f"{receiver}/", timeout=60) as answer:
             page = answer.read().decode()
         assert all(f"<h2>{name} " in page for name, _ in WAYS)
-        with urllib.request.urlopen(f"{receiver}/sandbox/diagnostics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{receiver}/sandbox/diagnostics", timeout=60) as answer:
             found = {d["diagnostic"]: d["status"] for d in json.load(answer)["diagnostics"]}
         assert found["capi_ip_address_fake_ip"] == "accepted", "the demo does not accuse its own addresses"
 

@@ -117,7 +117,7 @@ class Running:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
 
 def configuration(folder: Path, endpoint: str = "http://127.0.0.1:9") -> Path:

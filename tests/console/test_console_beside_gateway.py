@@ -53,7 +53,7 @@ class Serving:
     def stop(self) -> int:
         if self.process.poll() is None:
             self.process.terminate()
-        code = self.process.wait(15)
+        code = self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
         return code
@@ -138,7 +138,7 @@ def test_a_gateway_that_is_killed_leaves_the_console_up(serving: Serving, port: 
     assert "No gateway runs" not in owner.get("/today").text
     orphan = serving.console()
     serving.process.kill()
-    serving.process.wait(10)
+    serving.process.wait(60)
     with closing(apsw.Connection(str(tmp_path / "data" / "twofold.db"))) as db:  # there are tables to be made
         db.execute("insert or replace into changed_day values ('orders', 20000, 99, 0)")
     answer = owner.get("/today")

@@ -230,7 +230,7 @@ def test_a_console_that_is_killed_leaves_no_file(
     path = drop(client, "a.csv", ORDERS + f"{mark},2026-03-10,1.00,GEL\n" * 2000)
     assert about_of(client, path)["state"] == "seen"
     os.kill(running.process.pid, signal.SIGKILL)
-    running.process.communicate(timeout=10)
+    running.process.communicate(timeout=60)
     for place in (folder.data, tmp_path):
         for file in place.rglob("*"):
             assert not file.is_file() or mark.encode() not in file.read_bytes(), file

@@ -69,7 +69,7 @@ def test_each_try_tells_its_own_age(shop: Shop, visitor: Visitor) -> None:
     until(tab, lambda: len(shop.named("Lead")) >= 2)
     ages = [event["age"] for event in sent(shop, "Lead")]
     assert ages[0] == 0
-    assert 1 <= ages[-1] <= 10
+    assert 1 <= ages[-1] <= 60
     assert all(event == shop.named("Lead")[0] for event in shop.named("Lead"))
 
 
@@ -91,4 +91,4 @@ def test_an_event_of_an_earlier_page(at_s: int, age_s: int, shop: Shop, visitor:
     until(tab, lambda: shop.named("Purchase"))
     (found,) = sent(shop, "Purchase")
     assert found["event_time"] == at
-    assert age_s <= found["age"] <= age_s + 30
+    assert age_s <= found["age"] <= age_s + 60
