@@ -255,7 +255,18 @@ def test_a_consent_that_cannot_be_read_is_a_no(gateway: Running, consent: Any) -
 
 
 @pytest.mark.parametrize(
-    ("said", "denied"), [(True, True), ("true", True), (1, True), (False, False), ("false", False), (None, False)]
+    ("said", "denied"),
+    [
+        (True, True),
+        ("true", True),
+        (1, True),
+        ("perhaps", True),
+        (False, False),
+        ("false", False),
+        ("no", False),
+        ("FALSE", False),
+        (None, False),
+    ],
 )
 def test_a_body_that_forbids_personal_ads(gateway: Running, said: Any, denied: bool) -> None:
     """However the flag is written."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_object, read_integer
+from twofold.event.scalars import as_object, read_boolean, read_integer
 from twofold.sources.lenient import digits, part, parts, text
 from twofold.sources.streams.message import LeftOut, goods_of, pieces_of
 
@@ -195,16 +195,14 @@ def _hit_consent(fields: Mapping[str, Any]) -> dict[str, Any] | None:
 _SIGNALS = (("gcs", "gcs"), ("gcd", "gcd"), ("us_privacy", "us_privacy"), ("tcf", "gdpr_consent"), ("gpp", "gpp"))
 
 
-_NO_LIMIT = (None, "", False, 0, "0", "false")
-
-
 def _told_consent(body: dict[str, Any]) -> Any:
     """The two words of a body; what is there in another form is handed on as it is, and the steps read it as a no."""
     told = body.get("consent")
     if told not in (None, "") and as_object(told) is None:
         return told
     said = dict(part(body, "consent"))
-    if body.get("non_personalized_ads") not in _NO_LIMIT:
+    limit = body.get("non_personalized_ads")
+    if limit not in (None, "") and read_boolean(limit) is not False:  # what cannot be read is a wish
         said["ad_personalization"] = "denied"
     return said or None
 
