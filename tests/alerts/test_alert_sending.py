@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -169,8 +170,12 @@ async def test_a_gateway_tells_what_it_found_once(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(twofold.duties.notices, "FIRST_S", 0.1)
     monkeypatch.setattr(twofold.duties.notices, "EVERY_S", 0.1)
     async with listening(500, 500, 500) as (url, got):
+        hour = datetime.now(UTC).hour  # at which it is quiet by UTC, and half a day from it where the shop is
+        quiet = f"{(hour - 1) % 24:02}:00-{(hour + 2) % 24:02}:00"
         with config.open("a", encoding="utf-8") as more:
-            more.write(f'\n[[alert]]\ntype = "slack"\nto = "{url}"\n')
+            more.write(
+                f'\n[[alert]]\ntype = "slack"\nto = "{url}"\nquiet = "{quiet}"\n[chain]\ntimezone = "Etc/GMT-12"\n'
+            )
         for _ in range(2):
             gateway = Gateway(load_settings(config, port=0))
             ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -122,10 +122,24 @@ def test_a_stranger_stops_no_order_that_its_shop_reports_without_a_buyer(
     [
         ({"links": (CHECKOUT,)}, NO_ONE),
         ({"order_vouched": True}, NO_ONE),
+        (
+            {
+                "order_vouched": True,
+                "links": ("order:1001",),
+                "custom_data": replace(says(NOBODY, Tier.T1).custom_data, order_id="1002"),
+            },
+            EVERYBODY,
+        ),
         ({"links": (f"checkout:{DRAWN[::-1]}",)}, EVERYBODY),
         ({"links": ("order:1001", "number:1001")}, EVERYBODY),
     ],
-    ids=["the checkout's secret", "a token that names the order", "another's secret", "its numbers"],
+    ids=[
+        "the checkout's secret",
+        "a token that names the order",
+        "a token that names another",
+        "another's secret",
+        "its numbers",
+    ],
 )
 def test_a_browser_that_proves_to_be_the_buyers_is_heard(
     tmp_path: Path, facts: dict[str, Any], stands: dict[str, str], late: bool
