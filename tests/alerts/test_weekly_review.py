@@ -104,7 +104,7 @@ def test_a_time_that_is_none_is_named(given):
 @pytest.mark.process
 @in_loop
 async def test_a_gateway_sends_it_by_itself_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """First refused, then taken; a second gateway on the folder sends none."""
+    """First refused, then taken; a second gateway on the folder sends none. An address that nobody answers at has its own time."""
     monkeypatch.setattr(twofold.duties.notices, "REVIEW_LOOK_S", 0.05)
     monkeypatch.setattr(twofold.duties.notices, "EVERY_S", 0.05)
     day = datetime.now(UTC).strftime("%A").lower()
@@ -112,7 +112,8 @@ async def test_a_gateway_sends_it_by_itself_and_once(tmp_path: Path, monkeypatch
     async with listening(500, 500, 500) as (url, got):
         config.write_text(
             f'[server]\ndata = "data"\n[[dataset]]\nid = "1"\n[[alert]]\ntype = "webhook"\nto = "{url}"\n'
-            f'secret = "{SECRET}"\nreview = "{day} 00:00"\n',
+            f'secret = "{SECRET}"\nreview = "{day} 00:00"\n'
+            f'[[alert]]\nname = "nobody"\ntype = "webhook"\nto = "http://127.0.0.1:9"\nsecret = "{SECRET}"\nreview = "{day} 00:00"\n',
             encoding="utf-8",
         )
         monkeypatch.setattr(twofold.alerts.sending, "WAIT_S", 0.01)
@@ -122,13 +123,14 @@ async def test_a_gateway_sends_it_by_itself_and_once(tmp_path: Path, monkeypatch
             running = asyncio.create_task(gateway.run(ready.set_result))
             await ready
             if turn == 0:
-                await gateway.store.keep_note("reviews_told", json.dumps({"webhook": 1}))
+                await gateway.store.keep_note("reviews_told", json.dumps({"webhook": 1, "nobody": 1}))
             for _ in range(1_200):
                 told = decode_times(await gateway.store.note("reviews_told"))
                 if told.get("webhook", 0) > 1:
                     break
                 await asyncio.sleep(0.05)
             assert abs(told["webhook"] - time.time()) < 600
+            assert told["nobody"] == 1  # who could not be told is told later
             await asyncio.sleep(0.3 * turn)
             gateway._stop.set()
             await running
