@@ -9,6 +9,8 @@ import pytest
 from twofold.commands.reconcile.chain import start_of
 from twofold.commands.reconcile.day import MAY_BE, REASONS, WINDOWS
 from twofold.commands.reconcile.words import words
+from twofold.config import settings_from
+from twofold.policies import day_question
 from twofold.reconcile.day import values
 
 
@@ -28,3 +30,23 @@ def test_a_day_ends_when_the_next_begins_there(day: str, hours: int) -> None:
     """In Berlin, where clocks go forward in March and back in October."""
     berlin = ZoneInfo("Europe/Berlin")
     assert start_of(day, berlin, days=1) - start_of(day, berlin) == hours * 3_600
+
+
+def test_what_meta_was_told_is_asked_of_its_own_destinations_and_accounts() -> None:
+    settings = settings_from(
+        {
+            "dataset": [{"id": "1"}],
+            "destination": [
+                {"platform": "meta", "dataset": "1", "name": "ours", "token": "t"},
+                {"platform": "tiktok", "dataset": "1", "name": "theirs", "token": "t"},
+            ],
+            "account": [
+                {"platform": "meta", "id": "act_42", "token": "t", "timezone": "America/Los_Angeles"},
+                {"platform": "tiktok", "id": "42", "token": "t", "timezone": "Asia/Tbilisi"},
+            ],
+        },
+        environ={},
+    )
+    asked = day_question(settings, "2026-03-10", 0, None, keep=False)
+    assert asked.platform.destinations == {"ours"}
+    assert asked.zones == {"42": "America/Los_Angeles"}
