@@ -214,6 +214,22 @@ def test_a_no_to_a_platforms_lists_is_the_persons(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "word",
+    [{"denied": ("platform:tiktok",)}, {"destinations": ("-lists:tiktok",)}, {"data_processing_options": ("LDU",)}],
+    ids=["platform", "lists", "limits"],
+)
+@pytest.mark.parametrize(("first", "then", "expected"), [(Tier.T2, Tier.T0, ""), (Tier.T0, Tier.T2, "a")])
+def test_a_name_alone_takes_no_word_back(
+    tmp_path: Path, word: dict[str, Any], first: Tier, then: Tier, expected: str
+) -> None:
+    """Who calls itself as the sender of a no, and is trusted less, lifts nothing: a page says what library it is."""
+    said = [replace(did("a", sender="analytics-node", tier=first), **word),
+            did("a", sender="analytics-node", tier=then, ago=DAY, destinations=("+lists:tiktok",))]  # fmt: skip
+    kept(tmp_path, said)
+    assert letters(listed(tmp_path, "viewed_not_bought", ("tiktok",)), "tiktok") == expected
+
+
+@pytest.mark.parametrize(
     ("rule", "events", "expected"),
     [
         ("viewed_not_bought", [did("a", destinations=("-tiktok",))], ("a", "")),

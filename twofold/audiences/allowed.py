@@ -3,8 +3,8 @@
 Owns the rule, which is stricter than for an event. A yes is needed, to the use of data for ads and to personal ads; silence is none.
 Of each mark of a person the last word counts, and of several marks the strictest: whoever said no on one browser and yes on another
 is on no list. A yes takes back a no only of a sender that is trusted as much. A no to one platform by name keeps a person from its
-lists alone, until the same sender says something without it. So does a no to the platform's lists (`integrations` of a message), until
-the same sender says yes to them by name: a message that does not speak of them says nothing.
+lists alone, until the same sender, trusted as much, says something without it. So does a no to the platform's lists (`integrations` of a
+message), until that sender says yes to them by name: a message that does not speak of them says nothing.
 """
 
 from __future__ import annotations
@@ -76,49 +76,66 @@ class _MarkWord(Struct, frozen=True):
     @classmethod
     def of(cls, told: Iterable[tuple[Said, int]]) -> _MarkWord:
         """The last words of all that was said."""
-        yes: dict[str, dict[int, int]] = defaultdict(dict)  # purpose to tier to when
-        no: dict[str, list[tuple[int, int]]] = defaultdict(list)  # purpose to when and tier
-        free: dict[str, int] = {}  # sender to when it last said something without limits
-        limited: dict[str, int] = {}
-        spoke: dict[str, int] = {}  # sender to when it said something
-        platforms: dict[tuple[str, str], int] = {}
-        lists: dict[
-            tuple[str, str], tuple[int, bool]
-        ] = {}  # sender and platform to its last word and whether that was a no
+        heard = _Heard()
         for said, at in told:
-            for word in said.lists:
-                key, answer = (said.sender, word[1:]), (at, word[0] == "-")
-                lists[key] = max(answer, lists.get(key, answer))
-            state, granted, denied = _read(said.text)
-            known = limited if said.limited else free
-            known[said.sender] = max(at, known.get(said.sender, 0))
-            for purpose in granted:
-                yes[purpose][said.tier] = max(at, yes[purpose].get(said.tier, 0))
-            for purpose in denied:
-                if purpose.startswith(PLATFORM):
-                    key = said.sender, purpose.removeprefix(PLATFORM)
-                    platforms[key] = max(at, platforms.get(key, 0))
-                else:
-                    no[purpose].append((at, said.tier))
-            if state:
-                spoke[said.sender] = max(at, spoke.get(said.sender, 0))
-        stands = {
-            purpose
-            for purpose, words in no.items()
-            if any(not _taken_back(yes[purpose], at, tier) for at, tier in words)
-        }
+            heard.add(said, at)
+        denied = {purpose for purpose, words in heard.no.items() if _stands(words, heard.yes[purpose])}
         return cls(
-            frozenset(purpose for purpose, when in yes.items() if when and purpose not in stands),
-            frozenset(stands),
-            any(at >= free.get(sender, 0) for sender, at in limited.items()),
-            frozenset(name for (sender, name), at in platforms.items() if at >= spoke.get(sender, 0)),
-            frozenset(name for (_, name), (_, no) in lists.items() if no),
+            frozenset(purpose for purpose, when in heard.yes.items() if when and purpose not in denied),
+            frozenset(denied),
+            any(_stands(words, heard.free[sender]) for sender, words in heard.limited.items()),
+            frozenset(name for (sender, name), words in heard.refused.items() if _stands(words, heard.spoke[sender])),
+            frozenset(key[1] for key, words in heard.unlisted.items() if _stands(words, heard.listed[key])),
         )
 
 
-def _taken_back(yes: dict[int, int], at: int, tier: int) -> bool:
-    """True when a yes came after this no, from a sender trusted as much."""
-    return any(when > at and of >= tier for of, when in yes.items())
+_Yes = dict[int, int]
+"""Tier to when it last said yes."""
+_No = list[tuple[int, int]]
+"""When and by which tier a no was said."""
+
+
+class _Heard:
+    """Each no with the yes that can take it back: of a purpose anybody's; of limits, one platform and its lists the same sender's."""
+
+    def __init__(self) -> None:
+        self.yes, self.no = defaultdict[str, _Yes](dict), defaultdict[str, _No](list)  # by purpose
+        self.free, self.limited = defaultdict[str, _Yes](dict), defaultdict[str, _No](list)  # by sender
+        self.spoke = defaultdict[str, _Yes](dict)  # by sender: of purposes
+        self.refused = defaultdict[tuple[str, str], _No](list)  # by sender and platform
+        self.listed, self.unlisted = defaultdict[tuple[str, str], _Yes](dict), defaultdict[tuple[str, str], _No](list)
+
+    def add(self, said: Said, at: int) -> None:
+        state, granted, denied = _read(said.text)
+        word = (at, said.tier)
+        for purpose in granted:
+            _put(self.yes[purpose], word)
+        for purpose in denied:
+            if purpose.startswith(PLATFORM):
+                self.refused[said.sender, purpose.removeprefix(PLATFORM)].append(word)
+            else:
+                self.no[purpose].append(word)
+        for text in said.lists:
+            if text[0] == "-":
+                self.unlisted[said.sender, text[1:]].append(word)
+            else:
+                _put(self.listed[said.sender, text[1:]], word)
+        if said.limited:
+            self.limited[said.sender].append(word)
+        else:
+            _put(self.free[said.sender], word)
+        if state:
+            _put(self.spoke[said.sender], word)
+
+
+def _put(yes: _Yes, word: tuple[int, int]) -> None:
+    at, tier = word
+    yes[tier] = max(at, yes.get(tier, 0))
+
+
+def _stands(no: _No, yes: _Yes) -> bool:
+    """True where a no was not taken back: by a yes after it, of a tier that is trusted as much."""
+    return any(not any(when > at and of >= tier for of, when in yes.items()) for at, tier in no)
 
 
 def _read(text: str) -> tuple[bool, set[str], set[str]]:
