@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.store.order_reports import MINUTE, entry, report
+from twofold.consent.marks import marks_from
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Content, CustomData, Event, Tier, decode_event
 from twofold.ledger.policy import OrderPolicy
@@ -60,6 +61,14 @@ class Case(Struct, frozen=True):
     @property
     def numbers(self) -> tuple[str, ...]:
         return (self.number,)
+
+    @property
+    def vouched(self) -> bool:
+        return bool(self.buyer.get("order_vouched"))
+
+    @property
+    def says_no(self) -> bool:
+        return self.buyer.get("consent") is Consent.DENIED
 
     @property
     def token(self) -> str:
@@ -190,14 +199,22 @@ def test_a_strangers_no_stays_with_the_stranger(tmp_path: Path, mode: str) -> No
 @pytest.mark.parametrize("mode", MODES)
 def test_a_buyer_who_is_proved_tells_the_order_alone(tmp_path: Path, mode: str) -> None:
     """Whom the purchase's secret proves no other browser stands beside: neither with a yes, nor where the buyer said no."""
-    cases = [*cases_of(YES, YES), *cases_of({}, NO, 2001)]
+    token = {"tier": Tier.T1, "order_vouched": True, "links": ()}
+    cases = [
+        *cases_of(YES, YES),
+        *cases_of({}, NO, 2001),
+        *cases_of(YES, YES | token, 3001),
+        *cases_of(YES, NO | token, 4001),
+    ]
+    if mode != MODES[0]:  # who bears a token that names the order tells it for themselves, whoever told it before
+        cases = [case for case in cases if not (case.vouched and case.arrival[2] == "buyer")]
     for case, sent in zip(cases, play(tmp_path, cases, mode).values(), strict=True):
         told_before = mode != MODES[0] and case.arrival[2] == "buyer"  # nothing was known of a buyer when it left
-        if case.secret and not told_before:
-            assert tellers(sent) == ([] if case.buyer == NO else ["buyer"]), case
+        if (case.secret or case.vouched) and not told_before:
+            assert tellers(sent) == ([] if case.says_no else ["buyer"]), case
         else:
             assert tellers(sent) in (["buyer"], ["stranger"]), case
-            assert case.buyer != NO or tellers(sent) == ["stranger"], case
+            assert not case.says_no or tellers(sent) == ["stranger"], case
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
@@ -257,3 +274,63 @@ def test_two_orders_that_a_stranger_names_beside_are_told_each(tmp_path: Path, m
                 number,
                 left[number],
             )
+
+
+ONE = Case("1001", ARRIVALS[0], False, Tier.T0, YES, YES)
+AFTER = 2_000
+
+
+@pytest.mark.parametrize("first", ["stranger", "buyer"])
+@pytest.mark.parametrize("by", ["a further copy", "the door"])
+def test_what_is_tried_again_holds_nothing_of_who_took_it_back(tmp_path: Path, first: str, by: str) -> None:
+    """Bytes that were made of a browser that says no now are made anew of the other's, under the same id; a no of the other leaves them."""
+
+    async def main() -> tuple[Event, Event]:
+        route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE))
+        store = Store(tmp_path, routes={"1": route}, opened_at=NOW)
+        store.start()
+        try:
+            await store.append_orders([ONE.thing("report", NOW)])  # type: ignore[list-item]
+            await store.append([ONE.thing(first, NOW + 1)])  # type: ignore[list-item]
+            [tried] = await claim(store, NOW + 2)
+            await store.settle([settlement(tried, DeliveryState.WAITING, outcome="later", due_at=NOW + AFTER)], NOW + 3)
+            await store.append([ONE.thing("buyer" if first == "stranger" else "stranger", NOW + 4)])  # type: ignore[list-item]
+            if by == "the door":
+                await store.withdraw("1", marks_from({"fbp": STRANGERS["fbp"]})[0], NOW + 5)
+            else:
+                no = replace(ONE, stranger=NO).thing("stranger", NOW + 5)
+                await store.append([replace(no, event_id="stranger-no")])  # type: ignore[list-item]
+            again = [await claim(store, NOW + AFTER + n) for n in (0, 1)]
+            [last] = [d for part in again for d in part]
+            return decode_event(tried.payload), decode_event(last.payload)
+        finally:
+            await store.close()
+
+    tried, last = asyncio.run(main())
+    assert (tried.sender, last.sender) == (first, "buyer")
+    assert last.event_id == tried.event_id
+    assert last == tried or first == "stranger"
+    assert last.user_data.fbp == BUYERS["fbp"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the buyer came", "after"])
+def test_a_stranger_who_withdraws_takes_no_order_along(tmp_path: Path, late: bool) -> None:
+    async def main() -> list[Event]:
+        route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE))
+        store = Store(tmp_path, routes={"1": route}, opened_at=NOW)
+        store.start()
+        left = []
+        try:
+            await store.append_orders([ONE.thing("report", NOW)])  # type: ignore[list-item]
+            for name in ("stranger", "buyer"):
+                await store.append([ONE.thing(name, NOW + 1)])  # type: ignore[list-item]
+                if late == (name == "buyer"):
+                    await store.withdraw("1", marks_from({"fbp": STRANGERS["fbp"]})[0], NOW + 2)
+                if not late or name == "buyer":
+                    left += await claim(store, NOW + 3 + len(name))
+            return [decode_event(d.payload) for d in left]
+        finally:
+            await store.close()
+
+    [told] = asyncio.run(main())
+    assert of_the_buyer_alone(told)
