@@ -119,6 +119,7 @@ SERVERS = [
     ({"state": "denied", "order": "1001", "access_token": 7}, {}, 401, {}),
     ({"order": "1001"}, BEARER, 400, {}),
     ({"state": "denied"}, BEARER, 400, {}),
+    ({"state": {"platforms": {"tiktok": False}}, "order": "1001"}, BEARER, 400, {}),  # nobody takes it for heard
     ({"state": "denied", "email": "not an address"}, BEARER, 400, {}),
     ([], BEARER, 400, {}),
     (b"{", BEARER, 400, {}),

@@ -117,7 +117,13 @@ class ConsentDoors:
         if withdrawn is None:
             got = describe(given.get("state"))
             return self.refuse(
-                request, Refusal(reason=DropReason.ENVELOPE, path="state", expected="granted or denied", got=got)
+                request,
+                Refusal(
+                    reason=DropReason.ENVELOPE,
+                    path="state",
+                    expected="granted or denied, for all platforms together (one alone is refused by an event's consent)",
+                    got=got,
+                ),
             )
         named: dict[str, Any] = {_ALIASES.get(str(k), str(k)): v for k, v in given.items() if k != "state"}
         marks, unusable = marks_from(named, dataset.country)
