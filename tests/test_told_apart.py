@@ -20,15 +20,15 @@ from typing import Any
 
 import aiohttp
 import pyarrow.parquet as pq
+import pytest
 
 from tests.fakes.graph import OK, FakeGraph, Reply
 from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.control.tables import make_tables
-from twofold.event.addressees import read_addressees
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
-from twofold.policies import policies_of, routes_of
+from twofold.policies import policies_of, routes_of, tokens_of
 from twofold.store.engine import id_array
 from twofold.store.lists import Reader
 
@@ -362,8 +362,39 @@ def test_a_dataset_knows_its_own_destinations_by_name() -> None:
         environ={},
     )
     told = {"Google Ads": False}
-    words = {dataset: read_addressees(told, policy.addressees) for dataset, policy in policies_of(settings).items()}
+    words = {dataset: policy.addressees.read(told) for dataset, policy in policies_of(settings).items()}
     assert words == {"1": ("-google_ads",), "2": ("-Google Ads",)}
+
+
+@pytest.mark.parametrize(
+    ("source", "reports"),
+    [
+        ({"type": "own"}, True),
+        ({"type": "shopify"}, True),
+        ({"type": "mapped", "fields": {"type": "=order", "id": "id"}, "signature": "path"}, True),
+        ({"type": "mapped", "fields": {"type": "=payment", "order": "id"}, "signature": "path"}, False),
+        ({"type": "hubspot"}, False),
+        ({"type": "easypost"}, False),
+    ],
+)
+def test_a_browsers_purchase_waits_for_a_shop_that_reports_orders_and_for_nobody_else(
+    source: dict[str, Any], reports: bool
+) -> None:
+    """A CRM or a courier beside the pixel brings no order: what waited for it would wait in vain."""
+    told = {"dataset": "1", "shop": "s", "secret": SECRET, **source}
+    settings = settings_from({"dataset": [{"id": "1"}, {"id": "2"}], "source": [told]}, environ={})
+    assert {name: route.has_orders for name, route in routes_of(settings).items()} == {"1": reports, "2": False}
+
+
+def test_a_token_that_is_replaced_is_another_one_and_two_destinations_may_share_one() -> None:
+    def marks(*tokens: str) -> list[str]:
+        told = [{"platform": "meta", "dataset": "1", "name": f"d{n}", "token": t} for n, t in enumerate(tokens)]
+        return [t.mark for t in tokens_of(settings_from({"dataset": [{"id": "1"}], "destination": told}, environ={}))]
+
+    old, shared = marks("first-token", "first-token")
+    (new,) = marks("second-token")
+    assert old == shared != new
+    assert "token" not in new
 
 
 def test_a_share_takes_a_browser_whole_with_the_order_that_it_made(tmp_path: Path) -> None:
