@@ -88,6 +88,21 @@ def test_a_payout_that_left_again_under_its_own_name_is_paid_once():
     assert link(rows([order()], again), "banked") == (1, "117.60")
 
 
+def test_who_paid_twice_and_has_one_of_it_back_was_refunded_nothing():
+    """120.00 by card twice, and one of them given back: 120.00 were delivered, taken and kept. 20.00 more that went back are a refund."""
+    twice = [line("charge", "120.00", day(n), "order:1001", id=str(n)) for n in (2, 3)]
+    back = line("refund", "-120.00", day(5), "order:1001", id="5")
+    found = rows([order()], [*twice, back])
+    assert steps(found, "delivered") == {"delivered": "120.00", "collected": "120.00"}
+    assert steps(rows([order()], twice), "delivered") == {
+        "delivered": "120.00", "short_collected": "120.00", "collected": "240.00",
+    }  # fmt: skip
+    more = rows([order()], [*twice, back, line("refund", "-20.00", day(6), "order:1001", id="6")])
+    assert steps(more, "delivered") == {"delivered": "120.00", "refunded": "-20.00", "collected": "100.00"}
+    told = rows([order(refunded=D("120.00"))], [*twice, back])  # the shop says that the order's own money went back
+    assert steps(told, "delivered")["refunded"] == "-120.00"
+
+
 def test_half_by_voucher_half_at_the_door():
     """100.00, of which a gift card pays 50.00: nothing is short."""
     found = rows(

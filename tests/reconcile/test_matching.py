@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
@@ -111,6 +112,73 @@ def test_a_person_says_that_a_transfer_gave_back_what_came_a_second_time():
     found = match_lines([owed], [card, again, back], [], said)
     assert [(m.line, m.to) for m in found.matches if m.to == "order:1001"] == [(card.name, "order:1001")]
     assert (found.open, found.proposals, found.refused) == ({}, (), ())
+
+
+def back_and_again(**more: object) -> tuple[Entry, Entry, Entry]:
+    card = line("charge", "120.00", day(3), "order:1001")
+    again = credit("120.00", day(4), text="order 1001", counterpart=("account:a",))
+    return card, again, debit("-120.00", day(6), text="back 1001", **{"counterpart": ("account:a",), **more})
+
+
+def test_a_second_payment_that_was_given_back_is_no_money_of_the_order():
+    """Card 120.00, transfer 120.00, transfer back 120.00 to the same account: as a person says above, and without one."""
+    card, again, back = back_and_again()
+    for told in permutations([card, again, back]):
+        found = match_lines([due("1001", "120.00", day(2))], told)
+        assert pays(found) == sorted([
+            (f"line:{back.name}", "120.00", "second_payment_given_back", "probable"),
+            (f"line:{again.name}", "-120.00", "second_payment_given_back", "probable"),
+            ("order:1001", "120.00", "order_name", "certain"),
+        ])  # fmt: skip
+        assert (found.open, found.proposals) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    "case", ["another person", "another amount", "earlier", "refund is told", "order is given up", "two were paid"]
+)
+def test_what_may_be_a_refund_of_the_order_is_one(case):
+    """Nothing speaks for the second payment then more than for the first."""
+    card, again, back = back_and_again(**{"another person": {"counterpart": ("account:b",)}}.get(case, {}))
+    facts = {"refund is told": {"given_back": True}, "order is given up": {"given_up_at": day(5)}}.get(case, {})
+    told = [card, again, back]
+    if case == "another amount":
+        told[2] = debit("-20.00", day(6), text="back 1001", counterpart=("account:a",))
+    if case == "earlier":
+        told[1] = credit("120.00", day(7), text="order 1001", counterpart=("account:a",))
+    if case == "two were paid":
+        told.append(credit("120.00", day(5), text="order 1001", counterpart=("account:a",)))
+    found = match_lines([due("1001", "120.00", day(2), **facts)], told)
+    assert "second_payment_given_back" not in {m.rule for m in found.matches}
+    assert "given_back_by_number" in {m.rule for m in found.matches}
+    assert again.name in found.open or case == "earlier"
+
+
+def test_of_two_orders_of_one_number_and_amount_a_transfer_a_little_over_is_the_named_buyers():
+    """Two shops gave one number; without the buyer's name nobody can say whose it is."""
+    dues = [
+        due(f"1/1001@{shop}", "44.00", day(2), references=("order:1001",), buyer=(f"name:{shop}",)) for shop in "ab"
+    ]
+    over = credit("44.50", day(3), text="order 1001", counterpart=("name:b",))
+    assert pays(match_lines(dues, [over])) == [("order:1/1001@b", "44.50", "number_in_text_near_amount", "probable")]
+    assert why(match_lines(dues, [credit("44.50", day(3), text="order 1001")])) == [
+        ("number_in_text_near_amount", "amount_differs")
+    ]
+
+
+def test_of_two_orders_of_one_number_what_goes_back_is_of_the_one_whose_payer_has_it():
+    """Two shops gave one number; both buyers paid enough."""
+    dues = [
+        due(f"1/1001@{shop}", amount, day(2), references=("order:1001",))
+        for shop, amount in (("a", "120.00"), ("b", "90.00"))
+    ]
+    paid = [
+        credit(amount, day(3), text="order 1001", counterpart=(f"account:{shop}",))
+        for shop, amount in (("a", "120.00"), ("b", "90.00"))
+    ]
+    back = debit("-50.00", day(6), text="back 1001", counterpart=("account:b",))
+    assert [m.to for m in match_lines(dues, [*paid, back]).matches if m.line == back.name] == ["order:1/1001@b"]
+    nobody = debit("-50.00", day(6), text="back 1001")
+    assert not [m for m in match_lines(dues, [*paid, nobody]).matches if m.line == nobody.name]
 
 
 def test_money_back_goes_where_the_payment_went():

@@ -29,6 +29,7 @@ from twofold.reconcile.chain.purse import (
 from twofold.reconcile.chain.standing import OPEN, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
 from twofold.reconcile.exchange import day_text
+from twofold.reconcile.matches.bank import SECOND_BACK
 from twofold.reconcile.matches.values import Days, Entry, Group, Match, Trust
 from twofold.reconcile.reading.orders import KnownOrder, due_of
 from twofold.reconcile.reading.world import Matched
@@ -246,8 +247,19 @@ def _reason(match: Match) -> str:
 
 
 def _left_over(known: KnownOrder, account: Account, matched: Matched, entries: Mapping[str, Entry]) -> Iterator[Step]:
-    """Credits on the bank whose payer names this order, and of which nothing is taken for it: a buyer who paid twice."""
+    """Credits on the bank whose payer names this order, and of which nothing is taken for it: a buyer who paid twice. Where one of
+    them was given back, both lines."""
     keys = {key for key in due_of(known, account.order).keys if key.startswith("order:")}
+    for match in matched.matching.matches:
+        line = entries[match.line].line
+        if match.rule == SECOND_BACK and not keys.isdisjoint(f"order:{word}" for word in match.evidence):
+            what = (
+                "came a second time for this order, and was given back"
+                if line.gross > 0
+                else "the second payment, given back"
+            )
+            yield Step(at=line.at, day_only=line.day_only, link="banked", what=what, amount=line.gross, reference=f"line {match.line}",
+                       evidence=f"{line.source} {line.account}".rstrip() + f": {_reason(match)}")  # fmt: skip
     for left in matched.unmatched:
         line = entries[left.line].line
         if left.amount == line.gross and not keys.isdisjoint(f"order:{word}" for word in words_of(line)):

@@ -17,6 +17,7 @@ RULES = {
     "numbers_in_text_add_up": "the order's number in several lines that add up",
     "number_in_text_near_amount": "the order's number in the text and nearly its amount",
     "given_back_by_number": "given back: the order's number in the text",
+    "second_payment_given_back": "a second payment given back under the order's number",
     "known_payer": "who paid before and the amount",
     "buyer_name": "the buyer's name and the amount",
     "amount_only": "nothing but the amount says so",

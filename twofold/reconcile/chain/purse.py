@@ -72,7 +72,7 @@ def open_purse(order: Order, standing: Standing, moves: Sequence[Move], rules: R
     moves += _told(order, moves)
     taken = _sum(m.gross for m in moves if m.kind in TAKEN)
     back = -_sum(m.gross for m in moves if m.kind in GIVEN_BACK)
-    refunded = max(order.refunded, back)
+    refunded = max(order.refunded, back - _beyond(order, taken, back, rules))
     delivered = standing.amount(Station.DELIVERED)
     refunds = max(refunded - (order.total - delivered), ZERO)
     due = max(delivered - refunds, ZERO)
@@ -130,6 +130,14 @@ def reason_of(move: Move) -> str:
     if move.kind is MoneyKind.TAX_WITHHELD:
         return "tax_withheld"
     return "batch_adjustment" if move.kind is MoneyKind.ADJUSTMENT else ""
+
+
+def _beyond(order: Order, taken: Decimal, back: Decimal, rules: Rules) -> Decimal:
+    """What of the money that was given back had been taken beyond the order's total: who paid twice and has one of it back was
+    refunded nothing. What lies within rounding is the payer's own and goes back with the rest."""
+    over = taken - (order.total - order.vouchers)
+    within = max(rules.transfer_over.get(order.currency, TRANSFER_OVER), rules.cash_step.get(order.currency, ZERO))
+    return min(over, back) if over > within else ZERO
 
 
 def _told(order: Order, moves: Sequence[Move]) -> list[Move]:

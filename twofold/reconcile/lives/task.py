@@ -24,7 +24,7 @@ class LivesTask(Struct, frozen=True, kw_only=True):
 
 
 _encode = msgspec.json.Encoder(decimal_format="string", order="sorted").encode
-FORM = 3
+FORM = 4
 """Of the way in which lives are worked out; another one makes all of them again."""
 
 

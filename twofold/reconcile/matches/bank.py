@@ -28,7 +28,7 @@ from twofold.reconcile.matches.values import (
 )
 
 NUMBER_IN_TEXT, NUMBERS_SUM = "number_in_text", "numbers_in_text_add_up"
-GIVEN_BACK = "given_back_by_number"
+GIVEN_BACK, SECOND_BACK = "given_back_by_number", "second_payment_given_back"
 NUMBER_NEAR, KNOWN_PAYER, BUYER_NAME, AMOUNT_ONLY = (
     "number_in_text_near_amount", "known_payer", "buyer_name", "amount_only",
 )  # fmt: skip
@@ -73,7 +73,8 @@ class Payers:
                     purse.pay_order(entry, order, NUMBERS_SUM, Trust.CERTAIN, evidence=(self._named(entry)[order],))
 
     def by_number_near(self) -> None:
-        """The number in the text and an amount inside the tolerance, or in another currency at a rate: probable."""
+        """The number in the text and an amount inside the tolerance, or in another currency at a rate: probable. Of several orders of
+        that number it is the one whose buyer's name stands there."""
         purse = self._purse
         for entry in purse.open_bank_lines():
             named = self._named(entry)
@@ -84,6 +85,9 @@ class Payers:
                     purse.left[entry.name], left, entry.line.currency, converted=converted
                 ):
                     fitting.append((order, purse.left[entry.name] - left))
+            if len(fitting) > 1:
+                payer = set(entry.line.counterpart)
+                fitting = [one for one in fitting if payer & set(purse.dues[one[0]].buyer)]
             if len(fitting) == 1:
                 order, rounding = fitting[0]
                 purse.pay_order(
@@ -169,14 +173,52 @@ class Payers:
             fits = [d for d in self._equal(dues, entry) if names & set(d.buyer)]
             self._take_one(entry, fits, BUYER_NAME)
 
+    def second_given_back(self) -> None:
+        """A buyer who paid twice and has one of it back: a credit that names an order of which nothing is due, and a later transfer
+        of that amount to the same person that names it, too. They are no money of it. Only where nobody tells of anything else to
+        be given back, as the transfer would be that; and where two could be meant, none is taken."""
+        purse = self._purse
+        seconds: dict[tuple[str, str, Decimal], list[Entry]] = defaultdict(list)
+        backs: dict[tuple[str, str, Decimal], list[Entry]] = defaultdict(list)
+        for entry in purse.open_bank_lines(credits_only=False):
+            left, named = purse.left[entry.name], list(self._named(entry))
+            if (
+                left == entry.line.gross
+                and len(named) == 1
+                and self._is_paid(named[0])
+                and not self._is_owed_back(named[0])
+            ):
+                (seconds if left > 0 else backs)[named[0], entry.line.currency, abs(left)].append(entry)
+        for (order, currency, amount), credits in sorted(seconds.items()):
+            debits = backs[order, currency, amount]
+            if len(credits) == len(debits) == 1 and self._is_one_person(credits[0], debits[0]):
+                for one, other in ((credits[0], debits[0]), (debits[0], credits[0])):
+                    purse.pay(one, f"line:{other.name}", one.line.gross, SECOND_BACK, Trust.PROBABLE,
+                              evidence=(self._named(one)[order],), made_at=debits[0].line.at)  # fmt: skip
+
+    def _is_owed_back(self, order: str) -> bool:
+        due = self._purse.dues[order]
+        return due.given_back or due.given_up_at is not None
+
+    def _is_one_person(self, credit: Entry, debit: Entry) -> bool:
+        """The later line goes to whom the earlier one came from, as far as both say who that is."""
+        payer, payee = set(credit.line.counterpart), set(debit.line.counterpart)
+        taken_back = {f"line:{debit.name}", f"line:{credit.name}"} & {
+            *self._barred.get(credit.name, ()), *self._barred.get(debit.name, ())
+        }  # fmt: skip
+        return credit.line.at <= debit.line.at and not taken_back and (not payer or not payee or bool(payer & payee))
+
     def given_back(self) -> None:
         """A transfer to a buyer whose order's number stands in the text: money of that order that goes back, later than it came
-        and at most as much. All of it is certain; a part is probable, as another reason may be behind it."""
+        and at most as much. All of it is certain; a part is probable, as another reason may be behind it. Of several orders it is
+        the one whose payer it goes to: two shops give one number."""
         purse, back = self._purse, defaultdict[tuple[str, str], Decimal](Decimal)
         paid_at: dict[str, int] = {}
+        paid_by: dict[str, set[str]] = defaultdict(set)
         for match in purse.matches:
-            order = match.to.removeprefix("order:")
-            paid_at[order] = max(paid_at.get(order, 0), purse.entries[match.line].line.at)
+            order, line = match.to.removeprefix("order:"), purse.entries[match.line].line
+            paid_at[order] = max(paid_at.get(order, 0), line.at)
+            paid_by[order].update(line.counterpart)
         for entry in purse.open_bank_lines(credits_only=False):
             left = purse.left[entry.name]
             if left > 0:
@@ -188,6 +230,8 @@ class Payers:
                 if paid_at.get(o, entry.line.at) < entry.line.at
                 and purse.paid[o].get(currency, ZERO) - back[o, currency] >= -left
             ]  # fmt: skip
+            if len(fits) > 1:
+                fits = [o for o in fits if paid_by[o] & set(entry.line.counterpart)]
             if len(fits) == 1:
                 order = fits[0]
                 whole = purse.paid[order][currency] == -left

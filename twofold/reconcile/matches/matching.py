@@ -78,6 +78,7 @@ def match_lines(
     payers.by_number_near()
     payers.by_payer()
     payers.by_name()
+    payers.second_given_back()
     payers.given_back()
     payers.proposals.update({p.line: p for p in unclear})
     payers.lump_sums(batches.sources_of(paid))

@@ -50,6 +50,7 @@ class Due(Struct, frozen=True, kw_only=True, gc=False):
     delivered_at: int | None = None
     expected: Decimal | None = None  # net of the courier's rule, in the first currency; None: all of it
     replaces: str = ""  # the order (`order`) that this one was made from: of one exchange, whoever pays either pays it
+    given_back: bool = False  # the shop says that money of it was
     given_up_at: int | None = None  # cancelled, refused, returned: who had not paid by then will not pay any more
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from twofold.ledger.model import Amounts, Method, OrderReport, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy, method_of, reached_at
 from twofold.ledger.references import of_reports, people_number
-from twofold.ledger.state import OrderState
+from twofold.ledger.state import OrderState, current_parcels, parcels_of
 from twofold.ledger.ties import key_of
 from twofold.matching.persons import LATE_NUMBER
 from twofold.reconcile.chain.values import ZERO, Item, Order, ParcelWord
@@ -57,6 +57,7 @@ def due_of(known: KnownOrder, order: Order) -> Due:
         delivered_at=order.delivered_at,
         replaces=f"{known.dataset}/{order.replaces}{shop}" if order.replaces else "",
         given_up_at=gave_up_at(order),
+        given_back=bool(order.refunded),
     )
 
 
@@ -146,11 +147,9 @@ def number_of(known: KnownOrder) -> str:
 
 
 def _current(reports: Iterable[OrderReport]) -> list[tuple[ParcelState, int]]:
-    """The last state of each parcel that counts."""
-    rank = {state: place for place, state in enumerate(ParcelState)}
-    parcels = sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, rank[p.state]))
-    last = {p.id: (p.state, p.at) for p in parcels}
-    return [one for one in last.values() if one[0] is not ParcelState.CANCELLED]
+    """The last state of each parcel that counts, once: what a shop has an id of its own for, a courier calls by its number."""
+    last = current_parcels(parcels_of(reports))
+    return [(p.state, p.at) for p in last if p.state is not ParcelState.CANCELLED]
 
 
 def _vouchers(reports: Iterable[OrderReport], currency: str) -> Decimal:
