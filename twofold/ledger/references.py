@@ -94,6 +94,8 @@ def of_report(report: OrderReport) -> tuple[str, ...]:
         if refund.total is None and _STEP not in refund.id and refund.id != "total":
             found.append(of_provider(refund.id, "refund"))
     for parcel in report.parcels:
+        if report.order_id == before_order(parcel.id):
+            continue  # told before there was an order, whose own word leads to it; what waits for one pays for none
         found += [reference("parcel", number) for number in (parcel.id, *parcel.numbers)]
     return gather(*found)
 
@@ -110,6 +112,11 @@ def _of_alias(alias: str) -> str | None:
     if kind in _OF_PROVIDERS:
         return of_provider(value, "transaction" if kind == "payment" else kind)
     return reference(kind, value) if kind in KINDS else None
+
+
+def before_order(parcel: str) -> str:
+    """The name by which a parcel goes that no order has yet."""
+    return f"parcel:{parcel}"
 
 
 def people_number(aliases: Iterable[str], order_id: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from twofold.ledger.lines import ParcelLine, Thing
 from twofold.ledger.model import OrderReport, Parcel, ParcelState
-from twofold.sources.couriers.scans import before_order
+from twofold.ledger.references import before_order
 from twofold.store.orders.ledger import OrderEntry
 
 PORTION = 500

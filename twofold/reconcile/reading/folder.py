@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.ledger.policy import OrderPolicy
-from twofold.ledger.state import PAYMENT_SYSTEMS, OrderState, decode_state
+from twofold.ledger.state import PAYMENT_SYSTEMS, OrderState, decode_state, is_courier
 from twofold.reconcile.chain.told import Signalled
 from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Days, Entry
@@ -177,5 +177,6 @@ def filled(states: list[KeptLine]) -> Batch:
 
 def _shop_of(state: OrderState) -> str:
     """The shop that reported an order, by name; its first source where none is a shop's."""
-    names = [source.partition(":")[2] for source in state.sources if source.partition(":")[0] not in PAYMENT_SYSTEMS]
+    shops = (s for s in state.sources if s.partition(":")[0] not in PAYMENT_SYSTEMS and not is_courier(s))
+    names = [source.partition(":")[2] for source in shops]
     return next((name for name in names if name), next(iter(state.sources), ""))

@@ -18,6 +18,7 @@ from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_object, read_time_ms
 from twofold.ledger.lines import ParcelLine
 from twofold.ledger.model import OrderReport, Parcel, ParcelState
+from twofold.ledger.references import before_order
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
 from twofold.sources.schema import read_id
@@ -25,7 +26,6 @@ from twofold.sources.schema import read_id
 MOST = 200  # states of one parcel that are read of one body
 _KEYS_OF_EVENTS = 100  # a body holds the parcel's whole history
 _CARRIER = re.compile(r"[\w .&-]{1,40}")
-_BEFORE = "parcel:"  # of the name that a parcel without an order goes by
 
 
 class Scan(Struct, frozen=True):
@@ -77,11 +77,6 @@ def reading_of(tracked: Tracked) -> Reading | Ignored:
         for scan in scans
     )
     return Reading(kind="parcel", sender=tracked.sender, order=report, lines=lines, notes=tuple(tracked.notes))
-
-
-def before_order(number: str) -> str:
-    """The name by which a parcel goes that no order has yet."""
-    return f"{_BEFORE}{number}"
 
 
 def body_of(body: bytes) -> dict[str, Any] | Refusal:

@@ -19,6 +19,7 @@ from twofold.event.model import Event
 from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
+from twofold.ledger.references import before_order
 from twofold.ledger.state import (
     COURIERS,
     PAYMENT_SYSTEMS,
@@ -148,7 +149,7 @@ class Orders:
         if not self._any:
             self._any = True
             self._revisions.raise_(ORDERS)
-        names = _names(entry.dataset, entry.report, self.shop_of(entry.dataset, [entry.source]))
+        entry, names = self._named(entry)
         body = encode_report(entry.report)
         row, took, known = self._find(names, entry)
         joined = bool(took) or not known
@@ -163,6 +164,38 @@ class Orders:
         if not self._keep(row.id, entry, body) and not took:
             return Applied(row, decode_state(row.state), False, joined)
         return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
+
+    def _named(self, entry: OrderEntry) -> tuple[OrderEntry, _Names]:
+        """A report with the names of its order. A courier names an order and not its shop: where a dataset's shops number alike
+        the parcel's number says whose it is, else the order's, if one of them alone has it. Until then it goes by its parcel."""
+        shops = self._shops.get(entry.dataset)
+        if not shops or not entry.report.parcels or not is_courier(entry.source):
+            return entry, _names(entry.dataset, entry.report, self.shop_of(entry.dataset, [entry.source]))
+        waiting = msgspec.structs.replace(entry.report, order_id=before_order(entry.report.parcels[0].id))
+        names = _names(entry.dataset, waiting, "")
+        if self._placed(names.parcels):
+            return entry, names
+        numbered, known = self._numbered(entry, shops)
+        names = names._replace(all=[*names.all, *numbered])
+        return entry if known else msgspec.structs.replace(entry, report=waiting), names
+
+    def _numbered(self, entry: OrderEntry, shops: Iterable[str]) -> tuple[list[bytes], bool]:
+        """Names by which the order's number leads to one order, and whether it does. Where it leads to none yet, that of an order of no
+        shop, for the first parcel that has the number: whoever writes orders down beside the shops may have it."""
+        told = [_names(entry.dataset, entry.report, shop).all for shop in ("", *sorted(shops))]
+        every = [name for names in told for name in names]
+        placed = self._placed(every)
+        if len(set(placed.values())) == 1:
+            return list(placed), True
+        taken = placed or self._engine.run("select_order_names", (key_array(every),))
+        return ([] if taken else told[0]), False
+
+    def _placed(self, names: Sequence[bytes]) -> dict[bytes, int]:
+        """Of these names those of orders that somebody but couriers told of, each with its row."""
+        found = dict(self._engine.run("select_order_names", (key_array(names),)))
+        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+        placed = {r.id for r in rows if not all(map(is_courier, decode_state(r.state).sources))}
+        return {name: row for name, row in found.items() if row in placed}
 
     def _take_names(self, names: Sequence[bytes], order: int) -> None:
         """A number may be another shop's too: it stands for the order that had it last, and the one before has a name less."""
