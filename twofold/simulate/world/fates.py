@@ -19,6 +19,7 @@ from twofold.simulate.world.scenario import Article, Campaign, Courier, Scenario
 CENT = Decimal("0.01")
 LATER = 50_000
 """By how much the number of an order is larger than the one of the order that it was written for."""
+FIRST_ID = 6_100_000_000_000
 CALL_S = 20 * 3600  # within which a call confirms or does not
 _FIRST = ("Nino", "Giorgi", "Anja", "Tom", "Mary", "Levan", "Chloe", "Omar", "Olena", "Tamar", "Jonas", "Salome")
 _LAST = (
@@ -103,6 +104,12 @@ class Fate(Struct, frozen=True, kw_only=True):
     second_due: Decimal = Decimal(0)
     second_refused: bool = False
     won_at: int | None = None  # when a dispute was decided for the shop
+    in_second: bool = False  # ordered in the second shop, whose numbers are the first one's, too
+
+    @property
+    def serial(self) -> int:
+        """A number that no other order of the world has, whichever shop it is of."""
+        return self.id - FIRST_ID
 
     @property
     def due(self) -> Decimal:
@@ -184,7 +191,19 @@ def draw_fates(told: Scenario, calendar: Calendar) -> tuple[Fate, ...]:
         count = max(1, told.orders_per_day + draw.choice((-1, 0, 0, 1)))
         placed += [calendar.at(day, draw.randrange(told.hours[0] * 3600, told.hours[1] * 3600)) for _ in range(count)]
     placed.sort()
-    return tuple(_Drawer(told, calendar, draw).order(place, at) for place, at in enumerate(placed))
+    fates = tuple(_Drawer(told, calendar, draw).order(place, at) for place, at in enumerate(placed))
+    return _in_two_shops(told, draw, fates) if told.second_shop else fates
+
+
+def _in_two_shops(told: Scenario, draw: random.Random, fates: tuple[Fate, ...]) -> tuple[Fate, ...]:
+    """A share of the web orders as a second shop's, whose first number is the first one's: each has the number of another order.
+    Their pages tell a property of GA4 of their own, of which nothing is here."""
+    second = {fate.id for fate in fates if fate.sale == "web" and draw.random() < told.second_shop}
+    numbers = iter([fate.number for fate in fates if fate.sale == "web" and fate.id not in second])
+    return tuple(
+        _with(fate, in_second=True, number=next(numbers, fate.number), seen_by_ga4=False) if fate.id in second else fate
+        for fate in fates
+    )
 
 
 class _Drawer:
@@ -202,7 +221,7 @@ class _Drawer:
         device = "phone" if phone_first or draw.random() < 0.5 else "computer"
         fate = Fate(
             number=told.first_number + place,
-            id=6_100_000_000_000 + told.first_number + place,
+            id=FIRST_ID + told.first_number + place,
             sale=sale,
             method=method,
             placed_at=at,

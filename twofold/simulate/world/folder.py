@@ -27,7 +27,7 @@ from twofold.simulate.world.money_files import (
 )
 from twofold.simulate.world.report_files import costs, ga4, meta_ads, rates
 from twofold.simulate.world.scenario import Scenario
-from twofold.simulate.world.shop_files import chat_orders, parcels, shopify_orders
+from twofold.simulate.world.shop_files import SHOPS, chat_orders, parcels, shopify_orders
 
 DATASET = "1000000000000009"
 CONFIG, KEY, COMMANDS = "twofold.toml", "truth.json", "commands.txt"
@@ -54,7 +54,9 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
     folder.mkdir(parents=True, exist_ok=True)
     files: list[tuple[tuple[str, ...], str, str]] = []  # (arguments before the file's name, name, content)
     orders = ("import", "orders", "--dataset", DATASET, "--ledger-only", "--timezone", told.zone)
-    files.append((orders, "shopify-orders.jsonl", shopify_orders(told, calendar, fates)))
+    of_shop = [("--source", shop) for shop in SHOPS] if told.second_shop else [(), ()]
+    files.append(((*orders, *of_shop[0]), "shopify-orders.jsonl", shopify_orders(told, calendar, fates)))
+    files.append(((*orders, *of_shop[1]), "shopify-orders-2.jsonl", shopify_orders(told, calendar, fates, second=True)))
     files.append((orders, "chat-orders.csv", chat_orders(told, calendar, fates)))
     for courier, text in parcels(told, calendar, fates).items():
         files.append(
@@ -110,6 +112,10 @@ def _says_nothing(text: str) -> bool:
 
 
 def _config(told: Scenario) -> str:
+    shops = "".join(
+        f'[[source]]\ntype = "shopify"\ndataset = "{DATASET}"\nshop = "{shop}"\nsecret = "{secrets.token_urlsafe(24)}"\n\n'
+        for shop in (SHOPS if told.second_shop else ())
+    )
     return f"""\
 # Written with the world {json.dumps(told.name)}.
 [server]
@@ -119,7 +125,7 @@ data = "data"
 id = "{DATASET}"
 key = "{secrets.token_urlsafe(24)}"
 
-[money]
+{shops}[money]
 order_prefixes = ["#", "Order "]
 
 [chain]

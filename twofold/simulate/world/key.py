@@ -17,6 +17,7 @@ from msgspec import Struct, structs
 from twofold.simulate.world.fates import CENT, Calendar, Fate, bank_day, rates_of
 from twofold.simulate.world.money import ZERO, Batch, Money, Move
 from twofold.simulate.world.scenario import Scenario
+from twofold.simulate.world.shop_files import shop_of
 
 CONFIRM_DAYS = 7
 """Days after which an order that nobody confirmed is lost, and no longer open."""
@@ -89,7 +90,7 @@ def truths_of(
     """Each order's truth. ``now``: when the report is made, at the end of the world or later. ``cash_step``: how far cash may be
     off before it was taken short."""
     moves = _by_order(money, now)
-    truths = (_truth(fate, moves.get(fate.number, []), now, cash_step) for fate in fates)
+    truths = (_truth(fate, moves.get(fate.id, []), now, cash_step) for fate in fates)
     return tuple(_in_the_worlds(truth, worth) if truth.fate.currency else truth for truth in truths)
 
 
@@ -123,10 +124,10 @@ def _by_order(money: Money, now: int) -> dict[int, list[_Where]]:
         place = _place(batch, now)
         for move in batch.moves:
             if move.fate is not None:
-                found[move.fate.number].append(_Where(move, place))
+                found[move.fate.id].append(_Where(move, place))
     for move in money.pending:
         if move.fate is not None:
-            found[move.fate.number].append(_Where(move, "payout_pending"))
+            found[move.fate.id].append(_Where(move, "payout_pending"))
     return found
 
 
@@ -277,15 +278,16 @@ def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money:
         "matrix": [_plain(row) for row in matrix_of(truths)],
         "unmatched_credits": _plain({"count": len(deposits), "amount": _sum(deposits)}),
         "bank_closing": _text(told.bank.opening + _sum(e.amount for e in money.entries if not e.currency)),
-        "orders": [_order(truth, calendar) for truth in truths],
+        "orders": [_order(truth, calendar, bool(told.second_shop)) for truth in truths],
     }
 
 
-def _order(truth: Truth, calendar: Calendar) -> dict[str, Any]:
+def _order(truth: Truth, calendar: Calendar, second_shop: bool) -> dict[str, Any]:
     fate = truth.fate
     added = [p.article.price * p.quantity for p in fate.pieces if p.cross_sold]
     return {
         "number": str(fate.number),
+        "shop": shop_of(fate) if second_shop else None,
         "placed_at": calendar.text(fate.placed_at),
         "currency": fate.currency or None,
         "replaces": str(fate.replaced.number) if fate.replaced else None,

@@ -123,7 +123,7 @@ def _of_provider(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> I
 
     def move(fate: Fate, kind: str, gross: Decimal, fee: Decimal, at: int) -> Move:
         available = calendar.day(at) + timedelta(days=rule.available_days)
-        return Move(id=f"{fate.number}{kind[:2]}", source=rule.report, kind=kind, gross=gross, fee=fee, at=at, available=available,
+        return Move(id=f"{fate.serial}{kind[:2]}", source=rule.report, kind=kind, gross=gross, fee=fee, at=at, available=available,
                     fate=fate)  # fmt: skip
 
     for fate in fates:

@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
-from twofold.simulate.world.fates import Calendar
+from twofold.simulate.world.fates import Calendar, Fate
 from twofold.simulate.world.money import LEAVES_AGAIN, ZERO, Batch, Entry, Money, Move
 from twofold.simulate.world.scenario import Scenario
 from twofold.simulate.world.shop_files import table
@@ -95,8 +95,8 @@ def stripe_report(told: Scenario, calendar: Calendar, money: Money) -> str:
             continue
         head = [f"po_{batch.id}", f"{batch.day} 00:00:00"]
         for move in batch.moves:
-            number = str(move.fate.number) if move.fate else ""
-            charge, intent = (f"ch_{number}", f"pi_{number}") if move.fate else ("", "")
+            serial, number = (str(move.fate.serial), _told_to_stripe(told, move.fate)) if move.fate else ("", "")
+            charge, intent = (f"ch_{serial}", f"pi_{serial}") if move.fate else ("", "")
             rows.append([*head, f"txn_{move.id}", _utc(move.at), f"{move.available or batch.day} 00:00:00", told.currency.lower(),
                          move.gross, move.fee, move.net, _STRIPE_CATEGORIES[move.kind], _source(move), charge, intent, number])  # fmt: skip
         leaves = [("po", -batch.net, "payout", 0)]
@@ -116,14 +116,19 @@ def stripe_balance(told: Scenario, money: Money) -> str:
                "order_id (metadata)")  # fmt: skip
     rows = []
     for move in money.pending:
-        number = str(move.fate.number) if move.fate else ""
+        number = _told_to_stripe(told, move.fate) if move.fate else ""
         rows.append([f"txn_{move.id}", _STRIPE_TYPES[move.kind], _source(move), move.gross, move.fee, move.net, told.currency.lower(),
                      _utc(move.at)[:16], f"{move.available} 00:00", f"Order {number}", number])  # fmt: skip
     return table(columns, rows)
 
 
+def _told_to_stripe(told: Scenario, fate: Fate) -> str:
+    """Which order it is, as the shop tells with the payment: its number, and its id where two shops have that number."""
+    return str(fate.id if told.second_shop else fate.number)
+
+
 def _source(move: Move) -> str:
-    number = str(move.fate.number) if move.fate else move.id
+    number = str(move.fate.serial) if move.fate else move.id
     return {"charge": "ch_", "refund": "re_", "dispute": "du_", "won": "dp_"}.get(move.kind, "") + number
 
 

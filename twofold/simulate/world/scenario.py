@@ -124,6 +124,7 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     ga4_misses: Share = 0.15  # of web orders
     edited: Share = 0.0  # of web orders of two articles or more that are not paid by card: one was added afterwards
     split: Share = 0.0  # of shipped orders with cash on delivery: in two parcels, of which the second may be refused
+    second_shop: Share = 0.0  # of web orders: of another shop in the same dataset, which gives the same numbers
     vouchers: Share = 0.0  # of web orders: paid by gift card, whose money came when it was sold
     spend_currency: str = "USD"
     rate: Decimal = Decimal("1.08")  # units of it for one unit of the base: EUR for the ECB's file

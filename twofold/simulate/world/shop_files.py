@@ -26,10 +26,18 @@ GATEWAYS = {
 METHODS = {"card": "card", "cod": "cod", "transfer": "bank_transfer"}
 
 
-def shopify_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> str:
-    """One body a line, each order as it stands at the world's end."""
+SHOPS = ("first.example", "second.example")
+
+
+def shop_of(fate: Fate) -> str | None:
+    """Which of two shops an order is of; None for what was ordered in a chat or on the phone."""
+    return SHOPS[fate.in_second] if fate.sale == "web" else None
+
+
+def shopify_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate], *, second: bool = False) -> str:
+    """One body a line, each order as it stands at the world's end. ``second``: those of the second shop."""
     return "".join(
-        json.dumps(body, ensure_ascii=False) + "\n" for fate in fates if fate.sale == "web"
+        json.dumps(body, ensure_ascii=False) + "\n" for fate in fates if fate.sale == "web" and fate.in_second is second
         for body in _versions(told, calendar, fate)
     )  # fmt: skip
 
@@ -51,7 +59,8 @@ def _versions(told: Scenario, calendar: Calendar, fate: Fate) -> list[dict[str, 
 def _body(told: Scenario, calendar: Calendar, fate: Fate) -> dict[str, Any]:
     person = fate.person
     at = calendar.text
-    updated = max(t for t in (fate.placed_at, fate.confirmed_at, fate.cancelled_at, fate.paid_at, *(at for at, _ in fate.refunds))
+    shipped = fate.shipped_at if told.second_shop else None
+    updated = max(t for t in (fate.placed_at, fate.confirmed_at, fate.cancelled_at, fate.paid_at, shipped, *(at for at, _ in fate.refunds))
                   if t is not None)  # fmt: skip
     address = {"first_name": person.first, "last_name": person.last, "phone": person.phone, "city": "Tbilisi",
                "province_code": "TB", "zip": "0102", "country_code": "GE"}  # fmt: skip
@@ -81,7 +90,7 @@ def _body(told: Scenario, calendar: Calendar, fate: Fate) -> dict[str, Any]:
         "landing_site": _landing(fate),
         "referring_site": "",
         "payment_gateway_names": [GATEWAYS[fate.method]],
-        "customer": {"id": 7_000_000_000_000 + fate.number, "email": person.email, "phone": person.phone,
+        "customer": {"id": 7_000_000_000_000 + fate.serial, "email": person.email, "phone": person.phone,
                      "first_name": person.first, "last_name": person.last},
         "billing_address": address,
         "shipping_address": address,
@@ -91,7 +100,20 @@ def _body(told: Scenario, calendar: Calendar, fate: Fate) -> dict[str, Any]:
             for place, piece in enumerate(fate.pieces)
         ],
         "refunds": [_refund(told, calendar, fate, number) for number in range(len(fate.refunds))],
+        # Of two orders with one number a courier's list tells only the parcel: the shop says whose it is.
+        "fulfillments": [_fulfilment(calendar, fate, *parcel) for parcel in enumerate(_parcels(fate))] if told.second_shop else [],
     }  # fmt: skip
+
+
+def _parcels(fate: Fate) -> list[str]:
+    return [parcel for parcel in (fate.parcel, fate.second) if parcel and fate.shipped_at is not None]
+
+
+def _fulfilment(calendar: Calendar, fate: Fate, place: int, parcel: str) -> dict[str, Any]:
+    assert fate.shipped_at is not None
+    at = calendar.text(fate.shipped_at)
+    return {"id": fate.id * 10 + place, "order_id": fate.id, "status": "success", "created_at": at, "updated_at": at,
+            "tracking_number": parcel, "tracking_numbers": [parcel], "shipment_status": "in_transit"}  # fmt: skip
 
 
 def _refund(told: Scenario, calendar: Calendar, fate: Fate, number: int) -> dict[str, Any]:
