@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from running_gateway import DATASET, NOW_S, Reply, Running, request
 
+from tests.sources.stripe_bodies import SESSION
+from tests.sources.stripe_bodies import event as stripe_event
+from tests.sources.woocommerce_bodies import order as woo_order
 from twofold.config import settings_from
 from twofold.errors import ConfigError
 from twofold.store.engines import open_reader
@@ -262,3 +265,85 @@ def state_of(gateway: Running, order_id: str) -> Any:
     db.close()
     ((state,),) = rows
     return json.loads(state)
+
+
+NOBODY = {"customer": None, "customer_details": None, "customer_email": None}
+"""A payment link that asks for nothing and makes no customer: all three are nullable in the API reference."""
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "known"),
+    [
+        ("cs_n1", NOBODY | {"metadata": {"order_id": "N1"}}, "N1"),
+        ("cs_n2", NOBODY | {"metadata": {}, "client_reference_id": "N2"}, "N2"),
+        ("cs_n3", NOBODY | {"metadata": {}, "payment_intent": "pi_n3"}, "pi_n3"),
+        ("cs_n4", NOBODY | {"metadata": None, "payment_intent": "pi_n4"}, "pi_n4"),
+        ("cs_n5", dict.fromkeys(NOBODY, ...) | {"metadata": {"order_id": "N5"}}, "N5"),
+        ("cs_n6", NOBODY | {"customer_details": {"email": None, "name": None, "phone": None, "address": None},
+                            "metadata": {"order_id": "N6"}}, "N6"),
+    ],
+)  # fmt: skip
+def test_a_paid_session_without_a_buyer_is_a_paid_order(
+    name: str, changes: dict[str, Any], known: str, gateway: Running
+) -> None:
+    """No platform can be told of nobody, which is said; that it was bought, and for how much, stands in the ledger."""
+    intent = {} if "payment_intent" in changes else {"payment_intent": f"pi_{name}"}
+    body = stripe_event("checkout.session.completed", SESSION, at=NOW_S - 60, id=name, **intent, **changes)
+    raw = json.dumps(body).encode()
+    reply = post(gateway, "stripe", raw, SIGNED["stripe"](raw, SECRET))
+    assert (reply.status, reply.json["classified"]) == (200, "checkout paid")
+    assert [row["reason"] for row in gateway.new_refused()] == ["missing_user_data"]  # of the copy
+    state = state_of(gateway, known)
+    assert (state["shop"]["total"], state["shop"]["currency"], state["paid"]) == ("32.40", "EUR", "paid")
+    assert state["received"] == {"EUR": "32.40"}
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "paid"),
+    [
+        (9101, {"status": "processing", "transaction_id": "ch_9101"}, "paid"),
+        (9102, {"status": "processing", "transaction_id": ""}, None),
+        (9103, {"status": "completed", "transaction_id": ""}, "paid"),
+        (
+            9104,
+            {"status": "completed", "transaction_id": "", "payment_method": "cod", "payment_method_title": "Cash"},
+            "paid",
+        ),
+        (
+            9105,
+            {"status": "processing", "transaction_id": "", "payment_method": "cod", "payment_method_title": "Cash"},
+            "unpaid",
+        ),
+        (9106, {"status": "on-hold", "transaction_id": "", "payment_method": "bacs"}, "unpaid"),
+        (9107, {"status": "pending", "transaction_id": ""}, "unpaid"),
+    ],
+)
+@pytest.mark.parametrize("absent", [None, ...], ids=["null", "left out"])
+def test_an_order_of_woocommerce_without_date_paid_is_paid_by_its_status_and_transaction(
+    number: int, changes: dict[str, Any], paid: str | None, absent: Any, gateway: Running
+) -> None:
+    """``date_paid`` is null until WooCommerce stamps it, and some senders leave the field out. Money that came before the goods needs
+    a word of its own (the transaction) or a person's "completed"; cash at the door needs "completed"."""
+    number += 100 * (absent is None)
+    changes = changes | {"transaction_id": changes["transaction_id"] and f"ch_{number}"}
+    at = "2026-09-21T14:14:05"
+    body = woo_order(
+        order_key=f"wc_order_{number}",
+        meta_data=[],
+        id=number,
+        number=str(number),
+        date_paid=absent,
+        date_paid_gmt=absent,
+        date_modified_gmt=at,
+        **changes,
+    )
+    raw = json.dumps(body).encode()
+    headers = SIGNED["woocommerce"](raw, SECRET) | {
+        "x_wc_webhook_topic": "order.updated",
+        "x_wc_webhook_resource": "order",
+    }
+    reply = post(gateway, "woocommerce", raw, headers)
+    assert reply.status == 200, reply.json
+    state = state_of(gateway, str(number))
+    assert (state["shop"]["total"], state.get("paid")) == ("32.40", paid)
+    assert (state.get("paid_at") is not None) == (paid == "paid")
