@@ -23,6 +23,7 @@ from tests.store.order_reports import MINUTE, entry, report
 from twofold.consent.marks import marks_from
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Content, CustomData, Event, Tier, decode_event
+from twofold.ledger.model import ParcelState
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
@@ -334,3 +335,44 @@ def test_a_stranger_who_withdraws_takes_no_order_along(tmp_path: Path, late: boo
 
     [told] = asyncio.run(main())
     assert of_the_buyer_alone(told)
+
+
+async def left_of(folder: Path, *rounds: Sequence[Event | OrderEntry]) -> list[Event]:
+    """What one order's copies and reports let leave, each round claimed behind it."""
+    route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE, outcomes=True))
+    store = Store(folder, routes={"1": route}, opened_at=NOW)
+    store.start()
+    left = []
+    try:
+        for n, things in enumerate(rounds):
+            for one in things:
+                await (store.append_orders([one]) if isinstance(one, OrderEntry) else store.append([one]))
+            due = await claim(store, NOW + 10 + n)
+            await store.settle([settlement(d) for d in due], NOW + 10 + n)
+            left += [decode_event(d.payload) for d in due]
+    finally:
+        await store.close()
+    return left
+
+
+def test_a_token_that_names_the_order_comes_before_a_secret(tmp_path: Path) -> None:
+    """The first rung before the second: an address with the order's key in it is handed on more easily than a token."""
+    case = Case("1001", ARRIVALS[0], True, Tier.T0, YES, YES | {"order_vouched": True, "tier": Tier.T1, "links": ()})
+    handed_on = replace(case.thing("stranger", NOW), links=(case.token,))  # type: ignore[type-var]
+    [told] = asyncio.run(left_of(tmp_path, [case.thing("report", NOW), handed_on, case.thing("buyer", NOW)]))
+    assert of_the_buyer_alone(told)
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_what_becomes_of_the_order_is_told_of_its_teller(tmp_path: Path, secret: bool) -> None:
+    """Not by a stranger's no, nor with their data."""
+    case = Case("1001", ARRIVALS[0], secret, Tier.T0, NO if not secret else YES, YES)
+    aliases = ("number:1001", case.token) if secret else ("number:1001",)
+    came = report(
+        "1001", total="129.90", aliases=aliases, placed=PLACED, version=2, at=NOW // 1000, parcel=ParcelState.DELIVERED
+    )
+    first = [case.thing(name, NOW) for name in ("report", "stranger", "buyer")]
+    told = asyncio.run(left_of(tmp_path, first, [entry(came, at=NOW + 5)], []))
+    assert [(e.event_name, e.user_data.fbp, [h.hex[0] for h in e.user_data.em]) for e in told] == [
+        ("Purchase", BUYERS["fbp"], ["b"]), ("Delivered", BUYERS["fbp"], ["b"]),
+    ]  # fmt: skip

@@ -463,3 +463,43 @@ def test_what_one_copy_limits_is_limited(server, browser, united):
     copies = [replace(copy("1", BROWSER), **browser), replace(copy("1", SERVER), **server)]
     event = unite(copies)
     assert {name: getattr(event, name) for name in united} == united
+
+
+@pytest.mark.parametrize("first", ["report", "buyer"])
+@pytest.mark.parametrize("reason", ["value_over_cap", "currency_not_listed", "quarantine", "unconfirmed"])
+def test_an_order_that_its_shop_reports_needs_no_better_copy_than_a_browsers(tmp_path, first, reason):
+    """Its money is the shop's: limits on what strangers say do not concern it, nor is it waited for; also where it was kept back before."""
+    held = None if reason == "unconfirmed" else reason
+    browser = replace(copy("1", BROWSER, order="1001", value="9999"), held_back=held)
+    told = OrderEntry(
+        dataset="1", source=SHOP, report=report(2, Paid.PAID, "42.50", order="1001"), copy=None, received_at=NOW
+    )
+
+    async def scenario(store):
+        before = []
+        for one in (told, browser) if first == "report" else (browser, told):
+            await (store.append_orders([one]) if one is told else store.append([one]))
+            before += await claim(store, DUE + len(before))
+        [delivery] = before
+        return sent(delivery).custom_data.value, sent(delivery).held_back
+
+    assert run_with(tmp_path, scenario, confirm_ms={"Purchase": 0}, drop_unconfirmed=True) == (Decimal("42.50"), None)
+
+
+@pytest.mark.parametrize("named", ["#1001", "5000000001001"], ids=["by its number", "by its id"])
+def test_a_robot_that_named_an_order_first_does_not_keep_its_buyer_from_it(tmp_path, named):
+    """Nothing of the buyer is in the report, and the robot's action stood for the order until it was given up."""
+    said = report(2, Paid.PAID, "42.50", order="5000000001001", aliases=("number:1001",))
+    told = OrderEntry(dataset="1", source=SHOP, report=said, copy=None, received_at=NOW)
+    stranger = replace(robot(order=named, client_ip_address="198.51.100.66"), event_id="r-1")
+
+    async def scenario(store):
+        await store.append_orders([told])
+        await store.append([stranger])
+        assert await claim(store, DUE) == []
+        await store.append([copy("b-1", BROWSER, order="5000000001001", fbp="fb.1.1.2")])
+        [delivery] = await claim(store, DUE + 1)
+        return sent(delivery)
+
+    event = run_with(tmp_path, scenario)
+    assert (event.bot, event.user_data.fbp, event.user_data.client_ip_address) == (None, "fb.1.1.2", "203.0.113.9")
