@@ -207,6 +207,7 @@ def test_tables_of_an_hour_ago_are_shown_and_said(world: Written, tmp_path: Path
         manifest = read_manifest(files)
         assert manifest is not None
         write_manifest(files, replace(manifest, made_at=manifest.made_at - 3_600))
+        assert "These figures are as of" not in owner.get("/cash").text  # nothing came since: they are of now
         store = apsw.Connection(str(folder / "twofold.db"))
         store.execute("insert or replace into changed_day values ('orders', 20000, 99, 0)")
         store.close()
