@@ -12,6 +12,7 @@ from twofold.config import DatasetSettings, settings_from
 from twofold.consent.state import PURPOSES
 from twofold.errors import ConfigError
 from twofold.event.sensitive import CATEGORIES
+from twofold.policies import routes_of
 
 WRONG = [
     ({"bots": "block"}, "bots: expected one of suppress, send"),
@@ -54,3 +55,14 @@ def test_the_words_are_the_same_everywhere() -> None:
 def test_a_policy_has_the_settings_defaults() -> None:
     """A dataset of which only the id is configured is one whose policy was left alone."""
     assert dataset_policy(DatasetSettings(id="1")) == DatasetPolicy(id="1")
+
+
+def test_a_no_that_meta_hears_as_measurement_only_stops_every_other_platform() -> None:
+    """No other platform has a word for it: there the purpose is asked as if the setting were not there."""
+    told = [
+        {"platform": platform, "name": platform, "dataset": "1", "token": "t", "purposes": ["marketing"]}
+        for platform in ("meta", "tiktok")
+    ]
+    dataset = {"id": "1", "consent": {"opt_out_when_denied": ["marketing"]}}
+    route = routes_of(settings_from({"dataset": [dataset], "destination": told}, environ={}))["1"]
+    assert ("marketing" in route.purposes["meta"], "marketing" in route.purposes["tiktok"]) == (False, True)
