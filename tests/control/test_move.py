@@ -239,6 +239,7 @@ def test_both_sides_answer_alike(tmp_path, postgres, on_server, monkeypatch):
         assert told(server, *words) == ours, words
         assert ours, words
     states = [{row["name"]: row["state"] for row in told(config, "doctor")[1:]} for config in (folder, server)]
+    assert ["database server" in state for state in states] == [False, True]
     assert [state["clock"] for state in states] == ["do", "do"]  # the events are of another year than this machine's
     assert [row["row"] for row in told(server, "erase", "--order", "bought0", "--yes")] == ["receipt"]
     assert told(server, "move", "--to", str(back))
