@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from twofold.event.contact import MASK, holds_contact, mask_agent, mask_id, mask_text, names_somebody
+from twofold.event.contact import MASK, _decoded, holds_contact, mask_agent, mask_id, mask_text, names_somebody
 from twofold.event.scrub import scrub_custom, scrub_url
+from twofold.matching.normalise import compose
 
 PLAIN = "mary.roe@example.com"
 DISGUISED = [
@@ -166,3 +167,10 @@ def test_a_text_of_encoded_at_signs_is_read_once() -> None:
     masked = mask_text(f"{'%40' * 100}mary%40example.com is here")
     assert masked.endswith(f"{MASK} is here")
     assert "mary" not in masked
+
+
+def test_no_text_becomes_many_times_as_long_while_it_is_looked_through() -> None:
+    """Whoever sends a text chooses its signs: of one that stands for eighteen letters a body would cost the loop most of a second. The
+    longest forms that are looked for have four letters, as (10) for one sign."""
+    signs = "".join(map(chr, range(0x80, 0x30000))).encode("utf-8", "ignore").decode()
+    assert [sign for sign in signs if len(_decoded(sign)) > 4 or len(compose(sign)) > 4] == []

@@ -109,7 +109,7 @@ NO_NAMES: Final = Addressees()
 def letters_of(name: str) -> str:
     """A name as it is compared: `Google Ads`, `google-ads` and `GOOGLE_ADS` are one. Letters of every script count; empty for a
     name without any, which is nobody's."""
-    name = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    name = name if name.isascii() else unicodedata.normalize("NFC", name)
     return _BETWEEN.sub("", name.casefold())
 
 

@@ -147,9 +147,14 @@ def _decoded(text: str) -> str:
             text = _ESCAPED.sub(lambda m: chr(int(m[1] or m[2], 16)), text)
         if text == before:
             break
-    return text if text.isascii() else "".join(c for c in unicodedata.normalize("NFKC", text) if c not in _INVISIBLE)
+    if text.isascii():
+        return text
+    return "".join(c for c in unicodedata.normalize("NFKC", _WHOLE_WORDS.sub(" ", text)) if c not in _INVISIBLE)
 
 
+# Signs that are whole words, of which no address is made: NFKC writes up to eighteen letters for one, and a text of them would cost
+# twenty times what another of its length does.
+_WHOLE_WORDS = re.compile("[\ufdf0-\ufdff\u3300-\u33ff]")
 _INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u00ad")
 
 # -- names of fields

@@ -25,8 +25,9 @@ from twofold.event.scalars import SAYS_NOTHING, names_nobody, says_nothing
 from twofold.matching import phones
 from twofold.matching.phones import FEWEST_DIGITS
 
-# Blocks whose characters are another look of ordinary letters: ligatures, Hebrew and Arabic forms, full and half width.
-_PRESENTATION = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff\ufe70-\ufefc\uff00-\uffef]+")
+# Blocks whose characters are another look of ordinary letters: ligatures, Hebrew and Arabic forms, full and half width. Not the two
+# signs that are whole sentences: no name has them, and a text of them would become eighteen times as long.
+_PRESENTATION = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdf9\ufdfc-\ufdff\ufe70-\ufefc\uff00-\uffef]+")
 # General category Cf. Spelled out, because asking for it character by character is slow.
 _FORMAT = re.compile(
     "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
