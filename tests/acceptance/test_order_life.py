@@ -78,6 +78,7 @@ def test_a_bookkeeper_reads_it_without_knowing_the_product(shop):
     page = shop.run("orders", "show", "A4")
     assert "refused at the door" in page
     assert "freight that the courier deducted" in page
+    assert re.search(r"together, which is what was ordered +150\.00 GEL", page)
 
 
 TWICE = """\
@@ -99,10 +100,39 @@ def test_a_buyer_who_paid_twice_stands_at_the_order(tmp_path):
     steps = [(r["amount"], r["what"].partition(",")[0]) for r in rows if r["row"] == "step" and r["link"] == "banked"]
     assert steps == [("40.00", "paid to the bank by the buyer"), ("40.00", "came for this order")]
     assert {r["where"]: r["amount"] for r in rows if r["row"] == "where"} == {"banked": "40.00"}
+    back = "Booking date,Amount,Currency,Description,Transaction ID\n2026-03-06,-40.00,GEL,paid twice 58210077,B4\n"
+    shop.take("bank", "later.csv", back, ("--account", "GE29BG0000000101904917"))
+    rows = shop.rows("orders", "show", "58210077")
+    steps = [(r["amount"], r["what"]) for r in rows if r["row"] == "step" and r["link"] == "banked"]
+    assert steps == [
+        ("40.00", "paid to the bank by the buyer"), ("40.00", "came a second time for this order, and was given back"),
+        ("-40.00", "the second payment, given back"),
+    ]  # fmt: skip
+    assert {r["where"]: r["amount"] for r in rows if r["row"] == "where"} == {"banked": "40.00"}
+
+
+def test_what_a_courier_told_is_not_the_shops_word(tmp_path):
+    """A list with the hour and a remittance with the day: the shop said nothing, and the order goes by the number that people use."""
+    shop = Shop(tmp_path)
+    head = "order_id,order_number,placed_at,total,currency,method,status\n"
+    shop.take("orders", "orders.csv", head + "9000000001,7001,2026-03-01T10:00:00+04:00,40.00,GEL,cod,confirmed\n",
+              ("--dataset", "1234567890", "--ledger-only"))  # fmt: skip
+    shop.take(
+        "parcels",
+        "parcels.csv",
+        "AWB No,Order ID,Status,Status date\nW1,9000000001,refused,2026-03-04T10:40:00+04:00\n",
+        IN_TBILISI,
+    )
+    shop.take("remittances", "r.csv", "AWB No,Order ID,Status,COD Amount,RTO charges,Delivery date,Remittance ID,Remittance date,Currency\n"
+              "W1,9000000001,Refused,0.00,3.00,2026-03-04,R1,2026-03-09,GEL\n", IN_TBILISI)  # fmt: skip
+    page = shop.run("orders", "show", "7001")
+    assert "order 7001 (id 9000000001) of dataset" in page
+    assert "parcel refused at the door" in page
+    assert "by the shop's word" not in page
 
 
 # Days as their files write them, none with a time. The files of couriers and banks are read in Tbilisi (the bank's by its country),
-# the provider's in UTC, which is the default.
+# the provider's in the zone of reports, which is the default.
 DAYS = {
     "orders": "order_id,placed_at,total,currency,method,status\n"
               "D1,2026-03-01T10:00:00+04:00,80.00,GEL,cod,confirmed\nD2,2026-03-01T10:00:00+04:00,120.00,GEL,card,confirmed\n",

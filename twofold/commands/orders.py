@@ -219,7 +219,9 @@ def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
 def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> None:
     from twofold.commands.reconcile.life import print_life
 
-    say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])} UTC")
+    number = life.number if life is not None and life.number.lstrip("#") != one["order_id"] else ""
+    called = f"{plain(number)} (id {plain(one['order_id'])})" if number else plain(one["order_id"])
+    say(f"order {called} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])} UTC")
     since = f" since {utc(one['since'])}" if one["since"] else ""
     counts = (
         "yes" if one["state"] == "counts" else f"no, {one['state']}"

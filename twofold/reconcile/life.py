@@ -86,6 +86,7 @@ class Paid(Struct, frozen=True, kw_only=True):
 class Life(Struct, frozen=True, kw_only=True):
     """``station``: where the goods are; ``purses``: where the money is; they add up to what the order was worth."""
 
+    number: str  # by which people know the order
     currency: str
     total: Decimal
     test: bool
@@ -156,6 +157,7 @@ def life_of(known: KnownOrder, account: Account, matched: Matched, entries: Mapp
         link: place for place, link in enumerate(("placed", "confirmed", "shipped", "delivered", "collected", "banked"))
     }
     return Life(
+        number=account.order.number,
         currency=account.order.currency,
         total=account.order.total,
         test=account.order.test,
@@ -185,10 +187,10 @@ def _order_steps(known: KnownOrder, account: Account) -> Iterator[Step]:
         ("shipped", order.refused_at, "refused, by the shop's word"),
         ("delivered", order.returned_at, "came back, by the shop's word"),
     )  # fmt: skip
-    # What a courier told of the parcel is a step of its own: it is not the shop's word, too.
-    couriers = {(_STATES[word.state][0], word.at) for word in order.words}
+    # What a courier told of the parcel is a step of its own: it is not the shop's word, too, whatever link it is of.
+    couriers = {word.at for word in order.words}
     for link, at, what in told:
-        if at is not None and not (what.endswith("the shop's word") and (link, at) in couriers):
+        if at is not None and not (what.endswith("the shop's word") and at in couriers):
             yield Step(at=at, link=link, what=what, evidence=source, reference=_reference_at(known, at))
 
 

@@ -73,6 +73,10 @@ def print_life(life: Life | None, settings: Settings) -> None:
             day(purse.since),
             purse.expected or "",
         )
+    if len(life.purses) > 1:
+        whole = sum((purse.amount for purse in life.purses), Decimal(0))
+        words = "together, which is what was ordered" if whole == life.total else "together"
+        table.add_row(words, f"{_amount(whole, life.currency)} {plain(life.currency)}", "", "", end_section=True)
     if not life.purses:
         table.add_row("nothing was taken yet", f"0 {plain(life.currency)}", "", "")
     print_wide(table)
