@@ -71,6 +71,10 @@ FOUND = {
         9536, [("unnoticed", 8, 2), ("age", 10), ("cut", 37, 18436), ("jump", -946_080_000_000, 480_000), ("pass", 6_000), ("pass", 6_000),
                ("server", 6, 8, 3, 2), ("jump", -660_000, 120_000), ("browser", 2, 2)],
     ),
+    "a no while a request is on its way that takes longer than its lease": (
+        61105, [("answers", 1, 10, 12, 14, 10, 2), ("server", 2, 6), ("pass", 6_000), ("lose", 33871, 0), ("pass", 21_000),
+                ("withdraw", 3, 3), ("age", 10)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""

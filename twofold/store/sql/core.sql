@@ -294,12 +294,14 @@ update delivery set state = v.column2, reason = v.column3, settled_at = v.column
 from (values /*rows: bigint text text bigint bytea*/ (?, ?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: settle_deliveries
--- What became of claimed deliveries; ignored when the lease is no longer the settler's.
+-- What became of claimed deliveries; ignored when the lease is no longer the settler's. One that was given up by the next claim while
+-- its request was still on its way, as of a process that stood still for longer than a lease, was delivered all the same.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
        attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
        leased_until = null, digest = v.column9
 from (values /*rows: bigint bigint text text bigint bigint bigint bigint bytea*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)) as v
-where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.leased_until is not null;
+where delivery.id = v.column1 and delivery.lease_token = v.column2
+  and (delivery.leased_until is not null or (v.column3 = 'delivered' and delivery.state in ('suppressed', 'dead')));
 
 -- name: insert_attempts
 -- What was tried, and what came back.
