@@ -27,8 +27,20 @@ STORE = "tests/store"
 TESTS: dict[str, tuple[str, ...]] = {
     "store.fold": (f"{STORE}/test_fold_by_hand.py", f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py"),
     "store.folding": (f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py", f"{STORE}/test_store_orders.py"),
-    "store.outbox": (f"{STORE}/test_claims.py", f"{STORE}/test_releases.py", "tests/deliver/test_worker_store.py"),
-    "store.gates.candidates": (f"{STORE}/test_claims.py", f"{STORE}/test_ladder.py", f"{STORE}/test_gates.py"),
+    "store.outbox": (
+        f"{STORE}/test_claims.py",
+        f"{STORE}/test_releases.py",
+        "tests/deliver/test_worker_store.py",
+        f"{STORE}/test_withdrawals.py",
+        f"{STORE}/test_altered.py",
+        "tests/test_told_apart.py",
+    ),
+    "store.gates.candidates": (
+        f"{STORE}/test_claims.py",
+        f"{STORE}/test_ladder.py",
+        f"{STORE}/test_gates.py",
+        f"{STORE}/test_ladder_law.py",
+    ),
     "store.gates.orders": (f"{STORE}/test_store_orders.py", f"{STORE}/test_gates.py"),
     "store.gates.trust": (f"{STORE}/test_trust_gates.py",),
     "store.gates.addressees": ("tests/event/test_addressees.py", "tests/test_several_destinations.py"),
