@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -76,6 +77,9 @@ def test_what_waits_names_what_it_could_be(owner: Client) -> None:
     assert found["500.00"]["candidates"] == []
     assert set(waiting(owner, "out")) == {"-20.00"}
     assert set(waiting(owner, "line")) == {"120.00"}  # a charge of an order that is not here
+    shown = html.unescape(owner.get("/matching?what=in").text)
+    assert "the bank's booking OWN" in shown
+    assert "booking:" not in shown  # as machines have it
     (batch,) = rows_of(owner, "/matching.json?what=batch")[1:]
     assert (batch["batch"], batch["why"], batch["name"]) == ("po_2", "lines_differ", "batch:acme/po_2")
     page = owner.get(f"/matching/one?name={batch['name']}").text
