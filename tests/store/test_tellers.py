@@ -25,6 +25,7 @@ from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Content, CustomData, Event, Tier, decode_event
 from twofold.ledger.model import ParcelState
 from twofold.ledger.policy import OrderPolicy
+from twofold.store.ladder import FEW
 from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import Store
@@ -376,3 +377,13 @@ def test_what_becomes_of_the_order_is_told_of_its_teller(tmp_path: Path, secret:
     assert [(e.event_name, e.user_data.fbp, [h.hex[0] for h in e.user_data.em]) for e in told] == [
         ("Purchase", BUYERS["fbp"], ["b"]), ("Delivered", BUYERS["fbp"], ["b"]),
     ]  # fmt: skip
+
+
+def test_a_crowd_that_says_no_silences_nobody(tmp_path: Path) -> None:
+    """The outer copies of a crowd are asked, and the buyer's is the last of them."""
+    no = replace(ONE, stranger=NO)
+    crowd = [replace(no.thing("stranger", NOW), event_id=f"s-{n}") for n in range(2 * FEW + 9)]  # type: ignore[type-var]
+    for n, one in enumerate(crowd):
+        one.user_data = replace(one.user_data, fbp=f"fb.1.1789998000000.{n}")
+    told = asyncio.run(left_of(tmp_path, [ONE.thing("report", NOW), *crowd], [ONE.thing("buyer", NOW + 1)]))
+    assert [of_the_buyer_alone(one) for one in told] == [True]

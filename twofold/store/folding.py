@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, bare_order, fold_keys, named_order, order_keys
-from twofold.event.model import Event, Tier
+from twofold.event.model import Consent, Event, Tier
 from twofold.store.changed.days import ChangedDays
 from twofold.store.engine import Database, FoldKeys, NotBeside, id_array
 from twofold.store.evidence import EvidenceOf, Superseded
@@ -66,7 +66,7 @@ class _Batch:
 
     __slots__ = (
         "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "joined", "keys", "merged",
-        "moved", "new", "owners", "salts", "superseded", "tally",
+        "moved", "new", "owners", "salts", "superseded", "tally", "willing",
     )  # fmt: skip
 
     def __init__(self, size: int) -> None:
@@ -77,6 +77,7 @@ class _Batch:
         self.new: dict[int, Action] = {}
         self.changed: dict[int, Action] = {}
         self.joined: dict[int, int] = {}  # action -> the highest tier that speaks for it anew: a lone claim does not
+        self.willing: set[int] = set()  # actions that a browser speaks for anew that may be told of
         self.merged: list[tuple[int, int]] = []  # (winner, loser)
         self.events: list[tuple[Any, ...]] = []
         self.keys: list[tuple[bytes, int]] = []
@@ -237,6 +238,8 @@ class Folding:
             add_copy(action, event, counts)
             if counts or action.tier < Tier.T2:  # where nobody but browsers speaks, who tells an order is asked anew
                 batch.joined[action.id] = max(event.tier, batch.joined.get(action.id, 0))
+                if event.consent is not Consent.DENIED:  # one more no lets nobody tell anything
+                    batch.willing.add(action.id)
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
                 batch.changed[action.id] = action
@@ -490,6 +493,7 @@ class Folding:
         winner.consent = strictest_text(winner.consent, loser.consent)
         batch.merged.append((winner.id, loser.id))
         batch.joined[winner.id] = max(winner.tier, loser.tier)
+        batch.willing.add(winner.id)
         if winner.id in batch.owners and batch.owners[winner.id] is None:
             batch.owners[winner.id] = batch.owners.get(loser.id)
         for action in (winner, loser):
@@ -542,7 +546,7 @@ class Folding:
             spoken = [id for id in (*hurried, *(a.id for a in sealed)) if id in batch.joined]
             if spoken:
                 engine.run("requeue_deliveries", (now_ms, id_array(spoken)))
-            browsers = [id for id in spoken if batch.changed[id].tier < Tier.T2]
+            browsers = [id for id in spoken if id in batch.willing and batch.changed[id].tier < Tier.T2]
             if browsers:
                 engine.run("requeue_denied", (now_ms, id_array(browsers)))
             trusted = [id for id in spoken if batch.joined[id] >= Tier.T2]

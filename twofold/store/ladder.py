@@ -164,15 +164,16 @@ def outer(copies: Sequence[Event]) -> Sequence[Event]:
 
 def browsers_of(copies: Sequence[Event]) -> list[list[Event]]:
     """Copies by the browser that they can be of, who came first before the others."""
-    found: list[list[Event]] = []
+    found: list[list[tuple[_Signs, Event]]] = []
     for copy in copies:
-        mine = [one for one in found if any(_are_of_one(copy, other) for other in one)]
+        signs = _signs_of(copy)
+        mine = [one for one in found if any(_are_of_one(signs, other) for other, _ in one)]
         if not mine:
-            found.append([copy])
+            found.append([(signs, copy)])
             continue
-        mine[0] += [*(c for one in mine[1:] for c in one), copy]
+        mine[0] += [*(c for one in mine[1:] for c in one), (signs, copy)]
         found = [one for one in found if not any(one is other for other in mine[1:])]
-    return found
+    return [[copy for _, copy in one] for one in found]
 
 
 def of_known(known: Sequence[Event], copies: Sequence[Event]) -> list[Event]:
@@ -185,16 +186,32 @@ def of_known(known: Sequence[Event], copies: Sequence[Event]) -> list[Event]:
     return [c for c in copies if id(c) in taken]
 
 
-def _are_of_one(a: Event, b: Event) -> bool:
-    """True for two copies of one browser: by an id of its own, by what nobody else knows, else by address and agent."""
-    mine, other = _browser(a), _browser(b)
-    if _shares_secret(a, set(b.links), {b.event_id} if b.id_given else set()):
+class _Signs(NamedTuple):
+    """By what copies of one browser are known: what nobody else knows, ids of its own, else address and agent."""
+
+    secrets: frozenset[str]
+    fbp: str | None
+    visitor: str | None
+    place: tuple[str, str] | None
+
+
+def _signs_of(copy: Event) -> _Signs:
+    secrets = [link for link in copy.links if is_secret_link(link)]
+    if copy.id_given and is_random(copy.event_id):
+        secrets.append(f"id:{copy.event_id}")
+    browser = _browser(copy)
+    return _Signs(frozenset(secrets), browser.fbp, browser.visitor, place_of(copy))
+
+
+def _are_of_one(a: _Signs, b: _Signs) -> bool:
+    """True for two copies of one browser. Asked for each pair of a crowd's."""
+    if a.secrets and not a.secrets.isdisjoint(b.secrets):
         return True
-    if mine.fbp and other.fbp:
-        return mine.fbp == other.fbp
-    if mine.visitor and other.visitor:
-        return mine.visitor == other.visitor
-    return place_of(a) is not None and place_of(a) == place_of(b)
+    if a.fbp and b.fbp:
+        return a.fbp == b.fbp
+    if a.visitor and b.visitor:
+        return a.visitor == b.visitor
+    return a.place is not None and a.place == b.place
 
 
 def _strictest(copies: Sequence[Event]) -> str:

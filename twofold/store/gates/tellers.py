@@ -35,7 +35,8 @@ class Tellers:
             if copy.tier >= _T2:
                 return []
         looked_at = outer(copies)
-        if len(browsers_of(looked_at)) < 2:
+        browsers = browsers_of(looked_at)
+        if len(browsers) < 2:
             return []
         row = self._reported(action, looked_at)
         if row is None:
@@ -45,7 +46,10 @@ class Tellers:
         if proved:
             vouched = [c for c in proved if c.order_vouched]  # the first rung, before the second
             proved = vouched or proved
-        found = [of_known(one, named) if proved else one for one in browsers_of(proved or named)]
+        if proved:
+            found = [of_known(one, named) for one in browsers_of(proved)]
+        else:
+            found = browsers if len(named) == len(looked_at) else browsers_of(named)
         found.sort(
             key=lambda one: -_T2 if any(c.event_id == sent_id for c in one) else -max(c.tier for c in one)
         )  # stable
