@@ -78,8 +78,7 @@ def build_order(
     cancelled_at = times["cancelled_at"] or (known_until if state.cancelled else None)
     delivered_at = times["delivered_at"] or (known_until if state.delivered else None)
     refunds = _refunds(group, amounts.currency, times["refunded_at"] or cancelled_at or known_until)
-    names = tuple(name for name in aliases if _TOKEN.fullmatch(name.partition(":")[2]) and not names_somebody(name))
-    place = place_of(
+    country, region = place_of(
         group.text("ship_country") or group.text("country"), group.text("ship_state") or group.text("state")
     )
     report = OrderReport(
@@ -87,9 +86,11 @@ def build_order(
         kind=_kind(state, cancelled_at, delivered_at, refunds),
         at=known_until,
         reference=f"{group.layout.form.name} file, row {group.row}",
-        country=place[0],
-        region=place[1],
-        aliases=names,
+        country=country,
+        region=region,
+        aliases=tuple(
+            name for name in aliases if _TOKEN.fullmatch(name.partition(":")[2]) and not names_somebody(name)
+        ),
         snapshot=Snapshot(
             version=known_until * 1000,
             placed_at=placed_at,
@@ -110,10 +111,16 @@ def build_order(
         refunds=refunds,
         parcels=_parcels(order_id, state, times["returned_at"] or known_until),
     )
+    return _found(group, report, state, amounts)
+
+
+def _found(group: Group, report: OrderReport, state: State, amounts: Amounts) -> Found:
+    """The report with the Purchase that it stands for, where it is young enough to be told."""
     after = group.options.young_store_after if state.sale is Sale.STORE else group.options.young_after
-    stands = not (state.test or cancelled_at or state.paid is Paid.VOIDED)
+    is_cancelled = report.snapshot is not None and report.snapshot.cancelled_at is not None
+    stands = not (state.test or is_cancelled or state.paid is Paid.VOIDED)
     # An old order that was paid or delivered just now is told at that time.
-    young = stands and known_until >= after
+    young = stands and report.at >= after
     return Found(
         row=group.row,
         rows=len(group.rows),
