@@ -337,6 +337,17 @@ def test_an_old_order_is_told_at_the_time_it_counted(tmp_path):
     assert event.event_time == T0 + late
 
 
+@pytest.mark.parametrize(
+    ("expire_s", "due"), [(3_600, (T0 + 3_601) * 1_000), (30 * 86_400, NOW + HOLD + 6 * 3_600_000)]
+)
+def test_an_unpaid_order_is_looked_at_each_six_hours_and_when_it_expires(tmp_path, expire_s, due):
+    """A second after its time is over, where that is sooner; by hand of an order that was placed at T0."""
+    routes = settings({"expire_s": expire_s})
+    arrive(tmp_path, routes, hook(told(0, Paid.UNPAID)), NOW)
+    assert deliver(tmp_path, routes, NOW + HOLD) == []
+    assert [(d["state"], d["due_at"]) for d in rows(tmp_path, "deliveries")] == [("waiting", due)]
+
+
 def test_cancelled_between_two_attempts(tmp_path):
     """An attempt that surely did not arrive is not repeated once the order is cancelled; one in doubt is."""
     for name, facts, expected in (("sure", {}, 0), ("in doubt", {"unsure_since": NOW + HOLD}, 1)):
@@ -380,6 +391,9 @@ def test_goods_and_pieces_are_the_edited_orders(tmp_path):
     data = msgspec.structs.replace(placed.custom_data, content_ids=("sku-1",), num_items=1)
     arrive(tmp_path, settings(), hook(told(2), msgspec.structs.replace(placed, custom_data=data)), NOW)
     arrive(tmp_path, settings(), EDIT, NOW + 1_000)
+    taken_out = Line(id="sku-3", quantity=0, price=Decimal("5.00"))
+    lines = (*EDIT.report.snapshot.lines, taken_out)
+    arrive(tmp_path, settings(), hook(told(10, total="130.00", lines=lines)), NOW + 2_000)
     (event,) = deliver(tmp_path, settings(), NOW + HOLD)
     assert [c.id for c in event.custom_data.contents] == ["sku-1", "sku-2"]
     assert (event.custom_data.content_ids, event.custom_data.num_items) == (("sku-1", "sku-2"), 2)
