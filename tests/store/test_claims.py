@@ -807,3 +807,18 @@ def test_what_one_destination_read_is_not_believed_for_the_next(tmp_path):
     assert [
         d["reason"] for d in rows(tmp_path, "deliveries") if d["destination"] == "other-1" and d["state"] == "dead"
     ] == [outbox.ALTERED]
+
+
+def test_what_was_tried_is_as_long_ago_as_it_was_whenever_the_clock_is_moved(tmp_path):
+    """An hour back and then put right: an attempt of unknown fate was made when it was made. By hand: a second after the start."""
+    hour, tried = 3_600_000, NOW + HOLD + 1_000
+
+    async def scenario(store):
+        [first] = await claim(store, tried) if await store.append([copy()]) else []
+        await store.settle([settlement(first, DeliveryState.WAITING, due_at=tried, unsure_since=tried)], tried)
+        await store.shift(tried + 10, tried + 10 - hour)
+        await store.shift(tried + 20 - hour, tried + 20)
+        [again] = await claim(store, tried + HOLD)
+        return again.unsure_since
+
+    assert with_store(tmp_path, scenario) == tried
