@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -511,3 +511,16 @@ def test_a_page_that_takes_long_says_so_and_asks_again(money: Running, owner: Cl
     assert answer.headers["refresh"] == answer.headers["retry-after"]
     assert "The page asks again by itself" in answer.text
     assert owner.get(path).status == 200
+
+
+@pytest.mark.process
+def test_today_says_that_a_verdict_is_being_worked_out(money: Running, owner: Client, world: Written) -> None:
+    """The money is said at once; nobody takes it for a shop without campaigns meanwhile."""
+    last = date.fromisoformat(world.key["until"]) - timedelta(days=1)
+    asked, said = f"period={world.key['since']}..{last}", "Which campaigns lose is being worked out"
+    assert owner.get(f"/chain?{asked}").status == 200
+    with _stopped_workers(money.process.pid):
+        answer = owner.ask("GET", f"/console/today?{asked}")
+    assert 'id="earned"' in answer.text
+    assert said in answer.text
+    assert "refresh" in answer.headers
