@@ -338,9 +338,10 @@ def test_a_stranger_who_withdraws_takes_no_order_along(tmp_path: Path, late: boo
     assert of_the_buyer_alone(told)
 
 
-async def left_of(folder: Path, *rounds: Sequence[Event | OrderEntry]) -> list[Event]:
+async def left_of(folder: Path, *rounds: Sequence[Event | OrderEntry], expects_reports: bool = True) -> list[Event]:
     """What one order's copies and reports let leave, each round claimed behind it."""
-    route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE, outcomes=True))
+    policy = OrderPolicy(wait_ms=MINUTE, outcomes=True)
+    route = Route(destinations=("meta-1",), has_orders=expects_reports, orders=policy)
     store = Store(folder, routes={"1": route}, opened_at=NOW)
     store.start()
     left = []
@@ -356,12 +357,23 @@ async def left_of(folder: Path, *rounds: Sequence[Event | OrderEntry]) -> list[E
     return left
 
 
-def test_a_token_that_names_the_order_comes_before_a_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", [YES, NO], ids=["yes", "no"])
+def test_a_token_that_names_the_order_comes_before_a_secret(tmp_path: Path, said: dict[str, Any]) -> None:
     """The first rung before the second: an address with the order's key in it is handed on more easily than a token."""
-    case = Case("1001", ARRIVALS[0], True, Tier.T0, YES, YES | {"order_vouched": True, "tier": Tier.T1, "links": ()})
+    case = Case("1001", ARRIVALS[0], True, Tier.T0, YES, said | {"order_vouched": True, "tier": Tier.T1, "links": ()})
     handed_on = replace(case.thing("stranger", NOW), links=(case.token,))  # type: ignore[type-var]
-    [told] = asyncio.run(left_of(tmp_path, [case.thing("report", NOW), handed_on, case.thing("buyer", NOW)]))
-    assert of_the_buyer_alone(told)
+    told = asyncio.run(left_of(tmp_path, [case.thing("report", NOW), handed_on, case.thing("buyer", NOW)]))
+    assert [of_the_buyer_alone(one) for one in told] == [True] * (said is YES)
+
+
+def test_who_has_the_buyers_event_id_and_names_another_order_has_no_turn(tmp_path: Path) -> None:
+    """Nor where the dataset expects no reports, so that copies under one id are one action's."""
+    stranger = replace(ONE.thing("stranger", NOW), event_id="buyer-1001", links=())  # type: ignore[type-var]
+    stranger.custom_data.order_id = "777"
+    told = asyncio.run(
+        left_of(tmp_path, [ONE.thing("report", NOW), stranger, ONE.thing("buyer", NOW)], expects_reports=False)
+    )
+    assert [of_the_buyer_alone(one) for one in told] == [True]
 
 
 @pytest.mark.parametrize("secret", [False, True])
