@@ -35,7 +35,7 @@ def test_a_day_ends_when_the_next_begins_there(day: str, hours: int) -> None:
 def test_what_meta_was_told_is_asked_of_its_own_destinations_and_accounts() -> None:
     settings = settings_from(
         {
-            "dataset": [{"id": "1"}],
+            "dataset": [{"id": "1", "consent": {"require": True}}, {"id": "2"}],
             "destination": [
                 {"platform": "meta", "dataset": "1", "name": "ours", "token": "t"},
                 {"platform": "tiktok", "dataset": "1", "name": "theirs", "token": "t"},
@@ -49,4 +49,5 @@ def test_what_meta_was_told_is_asked_of_its_own_destinations_and_accounts() -> N
     )
     asked = day_question(settings, "2026-03-10", 0, None, keep=False)
     assert asked.platform.destinations == {"ours"}
+    assert asked.platform.banners == {"1"}  # whose visitors are asked first
     assert asked.zones == {"42": "America/Los_Angeles"}
