@@ -159,6 +159,8 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("a bank's key that is a password", PROVIDER.format("bog", "'0123456789abcdef'", "only = {'body.client.id' = ['1']}"), ["secret", "public key"]),
     ("a receiver of another dataset", "[[dataset]]\nid = '1'\n[dataset.ways_in]\nintegrations = {Ads = 'outlet'}\n[[dataset]]\nid = '2'\n"
      "[[destination]]\nplatform = 'meta'\ndataset = '2'\nname = 'outlet'", ["integrations.Ads", "'outlet'"]),
+    ("a page's key that lets servers in, too", "[[dataset]]\nid = '1'\n[dataset.ways_in]\nsegment_key = 'one-and-the-same'\n"
+     "segment_page_key = 'one-and-the-same'", ["segment_page_key", "a key of its own"]),
     ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),
 ]  # fmt: skip
 

@@ -28,7 +28,7 @@ from twofold.config import settings_from
 from twofold.control.tables import make_tables
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
-from twofold.policies import policies_of, routes_of, tokens_of
+from twofold.policies import policies_of, routes_of, sends_to_itself, tokens_of
 from twofold.store.engine import id_array
 from twofold.store.lists import Reader
 
@@ -384,6 +384,23 @@ def test_a_browsers_purchase_waits_for_a_shop_that_reports_orders_and_for_nobody
     told = {"dataset": "1", "shop": "s", "secret": SECRET, **source}
     settings = settings_from({"dataset": [{"id": "1"}, {"id": "2"}], "source": [told]}, environ={})
     assert {name: route.has_orders for name, route in routes_of(settings).items()} == {"1": reports, "2": False}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "expected"),
+    [
+        (["http://127.0.0.1:9", "http://localhost:9"], True),
+        (["http://127.0.0.1:9", "https://graph.facebook.com"], False),
+        ([], False),
+    ],
+)
+def test_a_gateway_is_tried_alone_where_nothing_leaves_the_machine(endpoints: list[str], expected: bool) -> None:
+    """One stand-in beside a platform makes no test of it: its shoppers are real."""
+    told = [
+        {"platform": "meta", "dataset": "1", "name": f"d{n}", "token": "t", "endpoint": e}
+        for n, e in enumerate(endpoints)
+    ]
+    assert sends_to_itself(settings_from({"dataset": [{"id": "1"}], "destination": told}, environ={})) is expected
 
 
 def test_a_token_that_is_replaced_is_another_one_and_two_destinations_may_share_one() -> None:
