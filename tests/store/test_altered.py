@@ -19,12 +19,14 @@ from tests.store.copies import (
     appended,
     claim,
     copy,
+    opened,
     rows,
     sent,
     settlement,
     with_store,
 )
-from twofold.errors import RowFailed
+from tests.store.faulty_disk import disk
+from twofold.errors import RowFailed, StoreFull
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, encode
 from twofold.report.verify import verify
@@ -94,6 +96,24 @@ def test_an_altered_event_is_not_sent(tmp_path, old, new, position):
     assert (altered, again) == (1, [])
     assert [(d["state"], d["reason"]) for d in rows(tmp_path, "deliveries", state="dead")] == [("dead", "altered")]
     assert "journal rows follow each other unaltered" in failing(tmp_path)
+
+
+@pytest.mark.embedded("its disk stands below the embedded engine")
+def test_a_claim_of_which_nothing_was_kept_counts_nothing(tmp_path):
+    """The disk was full when the altered one was given up; with room it is given up, and counted, once."""
+    waiting(tmp_path)
+    change(tmp_path, "update event set body = ? where position = 1", pack(b"[]"))
+
+    async def main():
+        with disk() as layer:
+            async with opened(tmp_path) as store:
+                layer.full = True
+                with pytest.raises(StoreFull):
+                    await claim(store, LATER)
+                layer.full = False
+                return [await claimed_values(store), store.altered]
+
+    assert asyncio.run(main()) == [["223.75", "323.75"], 1]
 
 
 @pytest.mark.parametrize("column", ["event_id", "currency", "goods"])
