@@ -421,7 +421,10 @@ class World:
             case "age":
                 self._age(n[0])
             case "answers":
-                self.scripts[list(self.scripts)[n[0]]].add(tuple(n[1:]))
+                script = self.scripts[list(self.scripts)[n[0]]]
+                script.add(tuple(n[1:]))
+                if len(n) > 6:
+                    self.promises.down_for_days.add(script.name)
             case "kill" | "cut":
                 self._kill_at = self._lines + n[0]
                 self._cut = random.Random(f"{step}") if name == "cut" else None

@@ -61,6 +61,7 @@ class Promises:
         self.unsent: dict[int, int] = {}  # things that may never leave again -> step of the answered withdrawal
         self.erased_copies: set[int] = set()  # marks that came while an erasure of theirs was under way
         self.left: Counter[str] = Counter()  # events that left, by platform
+        self.down_for_days: set[str] = set()  # platforms at which something may have become too old
         self._maybe_since: dict[Word, int] = {}  # when it may first have arrived, s
         self.erasing: dict[
             str, tuple[int, int, frozenset[int]]
@@ -476,6 +477,8 @@ class Promises:
             for platform in PLATFORMS[thing.dataset]:
                 place = (thing.number, platform)
                 doubtful = aged and any(word[:2] == place for word in self.maybe)
+                if aged and platform in self.down_for_days and why.get(place, "") in ("dead too_old", "dead horizon:2"):
+                    continue
                 if self.must_leave(thing) and not self.arrived[place] and not doubtful:
                     self.breaks(f"thing {thing.number} never came to {platform}: {why.get(place, 'no delivery')}")
 
