@@ -157,6 +157,17 @@ def test_a_gateway_that_is_killed_leaves_the_console_up(serving: Serving, port: 
 
 
 @pytest.mark.process
+def test_a_console_whose_gateway_and_folder_are_gone_ends(serving: Serving, port: int, tmp_path: Path) -> None:
+    """As those of a demo whose gateway was killed: it held the port that the next demo's console wants."""
+    serving.row()
+    orphan = serving.console()
+    serving.process.kill()
+    serving.process.wait(60)
+    (tmp_path / "data").rename(tmp_path / "gone")
+    until_gone(orphan)
+
+
+@pytest.mark.process
 def test_both_end_together(serving: Serving, port: int) -> None:
     serving.row()
     child = serving.console()

@@ -45,7 +45,7 @@ def serve_console(
     config: Path | None = None,
 ) -> None:
     """Runs the console until it is told to stop. ``on_ready`` gets its address, and the first person's link if one is
-    needed. ``config``: the file of the settings. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
+    needed. ``config``: the file of the settings. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next, and ends where its folder is gone, too.
     Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
     sys.setswitchinterval(SWITCH_S)
@@ -107,8 +107,9 @@ async def _serve(
 
 
 async def _make_room(server: uvicorn.Server, folder: Path, gateway: int) -> None:
-    """Ends the console whose gateway was killed once another gateway runs on the folder: its console wants the port."""
-    while os.getppid() == gateway or not await asyncio.to_thread(_has_gateway, folder):
+    """Ends the console whose gateway was killed once another gateway runs on the folder, as its console wants the port, and where the
+    folder is gone, as a demo's is: there is nothing left to show."""
+    while os.getppid() == gateway or (folder.is_dir() and not await asyncio.to_thread(_has_gateway, folder)):
         await asyncio.sleep(LOOK_S)
     server.should_exit = True
 
