@@ -145,6 +145,7 @@ CHOICES = [
     ("denied", True), ("granted", False), (None, None), ({"marketing": True}, False), ({"marketing": False}, True),
     ({"ad_user_data": "denied", "marketing": True}, True), ({"analytics": True}, None), ({"gpc": True}, None),
     ("perhaps", True), ({"state": "granted", "marketing": False}, True),
+    ({"marketing": True, "platforms": {"tiktok": False}}, None), ({"state": "granted", "platforms": {"tiktok": True}}, False),
 ]  # fmt: skip
 
 
@@ -154,8 +155,8 @@ def test_what_takes_consent_back(value, expected):
     assert choice_of(value) is expected
 
 
-def test_a_no_to_one_platform_in_its_vendors_words_takes_nothing_back(tmp_path):
-    """One that cannot be read would take all back."""
+def test_a_no_to_one_platform_neither_takes_all_back_nor_gives_all_again(tmp_path):
+    """In its vendor's words: one that cannot be read would take all back, and a yes that leaves it out would give it back, too."""
     one = {"marketing": "granted", "platforms": {"Google Ads": False}}
     requests = [
         request
@@ -165,4 +166,6 @@ def test_a_no_to_one_platform_in_its_vendors_words_takes_nothing_back(tmp_path):
             ("/t/consent", {"dataset": "1", "state": state, "visitor": "v-1"}, HOME),
         )
     ]
-    assert said(tmp_path, requests)[1] == {"order": "given", "visitor": "given"}
+    answers, standing = said(tmp_path, requests)
+    assert [answer.status for answer in answers] == [200, HEARD.status, 400, HEARD.status]
+    assert standing == {"order": "withdrawn", "visitor": "withdrawn"}

@@ -24,6 +24,7 @@ from twofold.collect.messages import JSON, JSON_CORS, Answer, Pending, Reply, Re
 from twofold.collect.policy import DatasetPolicy
 from twofold.consent.marks import KINDS, PUBLIC_KINDS, marks_from
 from twofold.consent.signals import read_statement
+from twofold.consent.state import PLATFORM
 from twofold.event.addressees import NO_NAMES, Addressees
 from twofold.event.json import read_json
 from twofold.event.mending import Mender
@@ -143,8 +144,11 @@ class ConsentDoors:
 
 
 def choice_of(value: Any, names: Addressees = NO_NAMES) -> bool | None:
-    """True: withdrawn. False: given. None: nothing is said about sending, so nothing follows."""
+    """True: withdrawn. False: given. None: nothing is said about sending to all, so nothing follows. A yes that leaves a platform out
+    is no yes to it, and what was withdrawn from all is not given back to all but one."""
     statement = read_statement(value, names=names)
     if statement.state is Consent.DENIED or not _DECIDING.isdisjoint(statement.denied):
         return True
+    if any(one.startswith(PLATFORM) for one in statement.denied):
+        return None
     return False if statement.state is Consent.GRANTED or set(statement.granted) >= _DECIDING else None
