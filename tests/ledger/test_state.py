@@ -194,6 +194,19 @@ def test_an_abandoned_try_voids_nothing():
         assert derive(facts(*order)).paid is Paid.VOIDED
 
 
+@pytest.mark.parametrize(("source", "expected"), [(SHOP, 20), (STRIPE, 1)], ids=str)
+def test_paid_is_since_it_was_last_not(source, expected):
+    """A shop that took its "paid" back was paid when it says so again, in any order of arrival; a try that a payment system gave up
+    takes back nothing that came by another."""
+    told = [
+        Fact(source, report(at, paid))
+        for at, paid in ((1, Paid.PAID), (2, Paid.VOIDED), (20, Paid.PAID), (30, Paid.PAID))
+    ]
+    for order in itertools.permutations(told):
+        state = derive(order)
+        assert (state.paid, state.paid_at) == (Paid.PAID, T0 + expected)
+
+
 def test_nothing_to_pay_is_paid():
     """A free order of which no payment is told is paid when it is placed; one that says unpaid is not."""
     state = derive(facts(report(9, None, "0.00")))

@@ -57,7 +57,7 @@ ORDERS = _table(
     deleted bool deleted by its source
     confirmed_at int when it was confirmed, by the policy: also by what implies it (money reserved, parcel left)
     authorised_at int when money was reserved
-    paid_at int when the money was first reported whole
+    paid_at int when the money was first reported whole, since the shop last said that it was not
     shipped_at int when a parcel left
     delivered_at int when the last parcel arrived
     refused_at int when a parcel was refused

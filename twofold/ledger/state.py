@@ -220,13 +220,13 @@ def _paid(
     purses: Sequence[Sequence[Payment]],
     shop: Amounts | None,
 ) -> tuple[Paid | None, int | None]:
-    """The payment's state and when the money was first reported whole.
+    """The payment's state and when the money was first reported whole, since the shop last said that it was not.
 
     What the shop says about the end of a payment stands; that the money came may be told by anybody who saw it. A
     payment system's "voided" is the end of one try only, so it says nothing against money that came by another.
     """
     snapshots = [s for _, r in ranked if (s := r.snapshot)]
-    came = [f.report.at for f in facts if f.report.snapshot and f.report.snapshot.paid in _MONEY_CAME]
+    came = _came_at(facts)
     times = (_paid_in_full_at(purse, shop) for purse in purses)
     in_full = _earliest(t for t in times if t is not None)
     whole = [*came, *([in_full] if in_full is not None else [])]
@@ -242,6 +242,20 @@ def _paid(
         return Paid.PAID, snapshots[0].placed_at  # nothing was to be paid
     paid_now = state in _MONEY_CAME
     return state, min(whole) if whole and paid_now else None
+
+
+def _came_at(facts: Sequence[Fact]) -> list[int]:
+    """When each source said that the money had come, since a shop last said that it had not: a "paid" that was taken back, or that comes
+    late from before, is not when an order was paid. A payment system speaks of one try, so it takes nothing back."""
+    told = [
+        (f.source, f.report.at, s.paid in _MONEY_CAME) for f in facts if (s := f.report.snapshot) and s.paid is not None
+    ]
+    lacked: dict[str, int] = {}
+    for source, at, has_come in told:
+        if not has_come and not _is_payment_system(source):
+            lacked[source] = max(at, lacked.get(source, at))
+    came = [(source, at) for source, at, has_come in told if has_come]
+    return [at for source, at in came if at >= lacked.get(source, at)] or [at for _, at in came]
 
 
 def _paid_in_full_at(payments: Sequence[Payment], shop: Amounts | None) -> int | None:
