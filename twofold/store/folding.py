@@ -129,9 +129,8 @@ class Folding:
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
         self.latest_ms = 0  # when the latest copy came, by any clock: not the last one, where a clock was set back
         self._kept_ms = 0  # the same, as the next process will find it
-        self._spared_ms = self._spared_kept_ms = (
-            0  # when the time moved ahead, and the same, as the next process will find it
-        )
+        # When the time moved ahead at once, and the same, as the next process will find it.
+        self._spared_ms = self._spared_kept_ms = 0
         rows = engine.run("select_meta", (KEYS_SPARED,))
         if rows:
             keys.spare(int(rows[0][0]))
