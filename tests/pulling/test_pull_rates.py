@@ -11,7 +11,7 @@ import pytest
 from tests.pulling.stand_in import Asked, Puller, Reply, standing_in
 from twofold.config import AccountSettings
 from twofold.ledger.lines import Rate
-from twofold.ledger.rates import Rates, total
+from twofold.ledger.rates import Rates
 from twofold.pulling.questions import shown
 
 
@@ -43,7 +43,9 @@ def test_nbg_over_a_weekend(tmp_path):
 
     rates = puller.lines("rate")
     assert Rate(source="nbg", day="2026-03-09", currency="USD", rate=D("2.71"), base="GEL") in rates
-    assert total([("2026-03-10", "JPY", D(10_000))], "GEL", Rates(rates)).amount == D("175.00")
+    rate = Rates(rates).factor("JPY", "GEL", "2026-03-10")
+    assert rate is not None
+    assert 10_000 * rate.value == 175
 
 
 def test_nbg_again_restated_and_restated_back(tmp_path):

@@ -13,7 +13,7 @@ from tests.importing.statements.statement_files import read, recognised, written
 from twofold.errors import FileRefused
 from twofold.importing.statements.tables import FORMATS
 from twofold.ledger.lines import Cost, Rate
-from twofold.ledger.rates import Rates, total
+from twofold.ledger.rates import Rates
 
 HIST = (
     "Date,USD,JPY,BGN,HRK,\n"
@@ -106,7 +106,9 @@ def test_nbg_quantity_and_day(tmp_path):
         Rate(source="nbg", day="2026-03-10", currency="JPY", per=D(100), rate=D("1.75"), base="GEL"),
         Rate(source="nbg", day="2026-03-12", currency="JPY", per=D(100), rate=D("1.8"), base="GEL"),
     ]
-    assert total([("2026-03-10", "JPY", D(10_000))], "GEL", Rates(found.things)).amount == D("175.00")
+    rate = Rates(found.things).factor("JPY", "GEL", "2026-03-10")
+    assert rate is not None
+    assert 10_000 * rate.value == 175
 
 
 @pytest.mark.parametrize(
