@@ -204,11 +204,12 @@ def test_a_dead_delivery_without_its_bytes_cannot_be_revived(tmp_path):
     assert asyncio.run(main()) == (1, 0)
 
 
+def refused(at):
+    return RefusedRow(at, "events", "1", "", "", "bad", None, "", "", "", 2, "{}")
+
+
 def test_refused_bodies_go_after_their_days(tmp_path):
     """By their own time, oldest first; the count of what was refused stays."""
-
-    def refused(at):
-        return RefusedRow(at, "events", "1", "", "", "bad", None, "", "", "", 2, "{}")
 
     async def main():
         async with opened(tmp_path) as store:
@@ -242,6 +243,26 @@ def test_it_goes_in_portions_and_says_how_late_it_is(tmp_path):
     assert set(late[:3]) == {10 * 86_400.0}
     assert at_last == 0.0
     assert_sums_hold(tmp_path)
+
+
+def test_lateness_is_there_until_the_next_look(tmp_path):
+    """Another kind of data has many rows and takes further steps at once: an alarm of some milliseconds is none."""
+
+    async def main():
+        async with opened(tmp_path) as store:
+            await store.append([made("e", BROWSER, ANNA.user("em"), name="Lead", value=None)], [refused(NOW)] * 1_100)
+            await store.settle([done(d) for d in await claim(store, NOW)], NOW)
+            retention, late = Retention(store, DAYS), []
+            while await retention.step(NOW + 40 * DAY):
+                late.append(retention.late_s["address"])
+            late.append(retention.late_s["address"])
+            await retention.step(NOW + 40 * DAY)
+            return late, retention.late_s["address"]
+
+    late, at_last = asyncio.run(main())
+    assert len(late) > 2
+    assert set(late) == {10 * 86_400.0}
+    assert at_last == 0.0
 
 
 def test_months_in_a_run(tmp_path):

@@ -83,10 +83,13 @@ class Retention:
         self._days = days
         self._worth_of = worth_of
         self.late_s: dict[str, float] = {}
-        """By kind: how long the oldest row that should be empty has been overdue, as of the last step."""
+        """By kind: how long the oldest row that should be empty was overdue, in the last steps that followed each other at once."""
+        self._goes_on = False
 
     async def step(self, now_ms: int) -> bool:
         """One portion of every job, each in a transaction of its own. True when there is more to do at once."""
+        if not self._goes_on:
+            self.late_s = dict.fromkeys(self.late_s, 0.0)
         more = behind = False
         for what, job in self._jobs():
             if behind and what in _PATHS_REST_ON:
@@ -98,6 +101,7 @@ class Retention:
             except RowFailed as err:  # the other kinds of data have their days, too
                 log.error("retention of %s could not go on, and tries again later: %s", what, err)
         await unname_due(self._store, self._worth_of, now_ms)
+        self._goes_on = more
         return more
 
     async def run(self, clock: Clock, pause_s: float = 60.0) -> None:
@@ -135,7 +139,7 @@ class Retention:
         return jobs
 
     def _timed(self, engine: Database, *, what: str, job: Callable[[Database, int], bool], now_ms: int) -> bool:
-        self.late_s[what] = 0.0
+        self.late_s.setdefault(what, 0.0)
         more = job(engine, now_ms)
         if not more:
             self._note(engine, now_ms, 1)
@@ -225,7 +229,7 @@ class Retention:
         free = [p.delivery for p in due if p.state != "waiting" and (p.settled_at < sent or p.came_at < came)]
         engine.run_rows("retention_pass_over", [("payload", p.delivery) for p in due if p.delivery not in set(free)])
         if due:
-            self.late_s["payload"] = (before - min(p.came_at for p in due)) / 1000
+            self.late_s["payload"] = max(self.late_s["payload"], (before - min(p.came_at for p in due)) / 1000)
         else:
             free = [d for (d,) in engine.run("payloads_passed_over", (sent, came, PORTION))]
             engine.run("retention_done_later", ("payload", id_array(free)))
