@@ -17,7 +17,7 @@ from tests.reconcile.test_chain_law import matched_of, worlds
 from twofold.ledger.lines import Cost, MoneyKind, Rate
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.margin import Costs
-from twofold.reconcile.chain.rows import Leak, Open
+from twofold.reconcile.chain.rows import Leak, Open, Step
 from twofold.reconcile.chain.told import BY, Asked, Told
 from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
 from twofold.reconcile.exchange import Exchange, day_number
@@ -96,6 +96,33 @@ def test_a_day_that_passes_is_a_change() -> None:
         assert asked_tables == accounts
         said |= {row.reason for row in asked_tables.rows if isinstance(row, Open | Leak)}
     assert {"awaits_confirmation", "unconfirmed", "in_flight", "not_arrived"} <= said
+
+
+def test_amounts_that_cancel_out_concern_their_orders() -> None:
+    """What came for one order and went back for another, neither of them delivered: nothing together, and two orders."""
+    paid, unpaid = (
+        Order(
+            key=f"1/100{n}",
+            row=n,
+            order_id=f"100{n}",
+            placed_at=day(1),
+            currency="GEL",
+            total=D("120.00"),
+            method="card",
+        )
+        for n in (1, 2)
+    )
+    moves = {
+        one.key: [Move(line=f"b{one.row}", kind=kind, gross=gross, fee=D(0), currency="GEL", at=day(1), day=day(1) // 86_400,
+                       source="bank", direct=True)]
+        for one, kind, gross in ((paid, MoneyKind.BANK_CREDIT, D("80.00")), (unpaid, MoneyKind.BANK_DEBIT, D("-80.00")))
+    }  # fmt: skip
+    told = Told(orders=[paid, unpaid], moves=moves, bought=[bought_of(paid), bought_of(unpaid)])
+    asked = Asked(since="2026-03-01", until="2026-03-02", as_of=day(3), view="booked")
+    accounts, asked_tables = both(told, asked, desk_in(""), Tables(told, desk_in(""), FIRST, LAST))
+    assert asked_tables == accounts
+    (step,) = (row for row in asked_tables.rows if isinstance(row, Step) and row.reason == "not_delivered")
+    assert (step.count, step.amount) == (2, D("0.00"))
 
 
 def test_each_courier_has_its_own_habit() -> None:

@@ -51,10 +51,15 @@ class Group:
         self.counts[link] += count
         self.amounts[link] += amount
 
-    def term(self, reason: str, amount: Decimal, count: int = 1) -> None:
+    def term(self, reason: str, amount: Decimal) -> None:
+        """What one order, or one line, is more or less by."""
         if amount:
-            self.terms[reason] += amount
-            self.concerned[reason] += count
+            self.terms_of(reason, amount, 1)
+
+    def terms_of(self, reason: str, amount: Decimal, concerned: int) -> None:
+        """What several are together: they are concerned also where it comes to nothing."""
+        self.terms[reason] += amount
+        self.concerned[reason] += concerned
 
 
 def report_booked(told: Told, asked: Asked, desk: Desk) -> Report:

@@ -273,6 +273,6 @@ def _add_term(group: Group, row: Any) -> None:
             group.book(f"leak:{row.reason}", -row.amount, row.concerned)
     elif row.bridge == LINK:
         group.book("banked", row.amount, 0)
-        group.term("banked", -row.amount, row.concerned)
+        group.terms_of("banked", -row.amount, row.concerned)
     elif row.reason not in OPEN_REASONS:
-        group.term(row.reason, row.amount, row.concerned)
+        group.terms_of(row.reason, row.amount, row.concerned)
