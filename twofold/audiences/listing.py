@@ -135,9 +135,8 @@ def _listed(
     chosen = _Chosen(people, audience, worth, terms)
     for person in fitting:
         cut = cuts[person.number]
-        untold = any(
-            sign.destinations for sign in person.signs
-        )  # what was not meant for a platform leads to none of its lists
+        # what was not meant for a platform leads to none of its lists
+        untold = any(sign.destinations for sign in person.signs)
         hidden = [p for p in platforms if untold and not fits(person, cut or 0, p)]
         chosen.put(person, platforms, hidden, withdrawn=cut is None)
     return Listed(

@@ -65,9 +65,8 @@ class Candidate(Struct, kw_only=True, gc=False):
     reported: bool = False  # its shop has reported the order: it needs no better copy, and its money is the ledger's
     told: ToldValue | None = None  # in place of the event's own value, which the action keeps
     stitched: dict[str, str] = {}  # match key -> where it was taken from
-    others: Sequence[
-        Candidate
-    ] = ()  # what would be told where this may not be: one for each browser that has a turn after it
+    # what would be told where this may not be: one for each browser that has a turn after it
+    others: Sequence[Candidate] = ()
     alone: bool = False  # the copies are of one browser among several, and no claim of another's counts
     stale: bool = False  # what is frozen may hold what a browser has taken back, while another may be told of
 
