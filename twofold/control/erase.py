@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from twofold.config import Settings
-from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner
+from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner, patiently
 from twofold.control.questions import AskErasure, Erase, Note
 from twofold.errors import NotHere, StoreError, StoreInTheWay
 from twofold.matching.subject import SubjectRequest, kinds_of
@@ -84,7 +84,7 @@ def release(settings: Settings, number: str, progress: Progress) -> dict[str, An
 
 def _do(settings: Settings, question: Erase, progress: Progress) -> dict[str, Any]:
     with closing(open_owner(settings)) as owner:
-        # Asked twice it is one request: nothing is kept of a question that somebody was in the way of.
+        # Asked twice it is one request.
         number = str(_patiently(lambda: owner.ask(question), progress)["id"])
         if isinstance(owner, GatewayOwner):
             _wait(owner, number, progress)
@@ -94,17 +94,10 @@ def _do(settings: Settings, question: Erase, progress: Progress) -> dict[str, An
 
 
 def _patiently(ask: Callable[[], T], progress: Progress) -> T:
-    """What a question brings that is asked again while other processes hold what it needs. Raises `StoreError` once they have done
-    so for `PATIENCE_S`."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return ask()
-        except StoreInTheWay:
-            if time.monotonic() >= until:
-                raise
-        progress("waiting for other writers of the database", 0, 0)
-        time.sleep(_POLL_S)
+    """What a question brings, while other processes hold what it needs: nothing is kept of one that they were in the way of."""
+    return patiently(
+        ask, StoreInTheWay, PATIENCE_S, lambda: progress("waiting for other writers of the database", 0, 0)
+    )
 
 
 def _receipt(folder: Path, number: str) -> dict[str, Any]:

@@ -183,14 +183,21 @@ def read_clock(folder: Path) -> dict[str, Any]:
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:
     """One question to whoever owns the folder, and its answer. A command, or a console that makes tables, has it for a moment: their end
     is waited for, at most `TURN_S`. Raises `StoreLocked` after that."""
-    until = time.monotonic() + TURN_S
+    with closing(patiently(lambda: open_owner(settings), StoreLocked, TURN_S)) as owner:
+        return owner.ask(question)
+
+
+def patiently(
+    ask: Callable[[], T], held_up: type[StoreError], within_s: float, waits: Callable[[], None] = lambda: None
+) -> T:
+    """What is asked for, again and again while others hold it up. ``waits``: called before each further time. Raises ``held_up`` once
+    they have done so for ``within_s``."""
+    until = time.monotonic() + within_s
     while True:
         try:
-            owner = open_owner(settings)
-        except StoreLocked:
+            return ask()
+        except held_up:
             if time.monotonic() >= until:
                 raise
-            time.sleep(_POLL_S)
-            continue
-        with closing(owner):
-            return owner.ask(question)
+        waits()
+        time.sleep(_POLL_S)
