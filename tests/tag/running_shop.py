@@ -34,6 +34,7 @@ CHROMIUM_ARGS = [
     "--host-resolver-rules=MAP *.example 127.0.0.1,MAP shop.co.uk 127.0.0.1,MAP *.shop.co.uk 127.0.0.1",
 ]
 TAG = '<script src="/t/twofold.js"></script>'
+RAN = "<script>fetch('/ran');</script>"  # says that all scripts above it have run
 INIT = f"<script>fbq('init', '{DATASET}');</script>"
 # The contract of Meta's base snippet in our own words: nothing if fbq exists, else a stub and an async script.
 BASE_SNIPPET = """<script>
@@ -71,10 +72,19 @@ class Shop:
         self.pages: dict[str, str] = {}
         self.headers: dict[str, str] = {}  # for pages
         self.delay_s: dict[str, float] = {}
+        self.waits_for: dict[str, str] = {}  # path: the path that the page has to ask for before this one is answered
+        self.asked: set[str] = set()
         self.answer: tuple[int, str] = (200, '{"accepted":1}')
         self.posts: list[dict[str, Any]] = []
         self.hits: list[dict[str, str]] = []
         self.underway: set[Request] = set()  # requests that the browser has begun and not finished
+
+    def hold(self, path: str) -> None:
+        """Return when the page has asked for what ``path`` waits for: an order that holds on a slow machine, too."""
+        end = time.monotonic() + 60
+        before, asked = self.waits_for.get(path), self.asked
+        while before is not None and before not in asked and time.monotonic() < end:
+            time.sleep(0.005)
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -91,7 +101,11 @@ def handler(shop: Shop) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             time.sleep(shop.delay_s.get(url.path, 0))
-            if url.path == "/tr":
+            shop.hold(url.path)
+            shop.asked.add(url.path)
+            if url.path == "/ran":
+                self._send(204, "text/plain", b"")
+            elif url.path == "/tr":
                 if self._expected():
                     shop.hits.append(dict(parse_qsl(url.query)))
                 self._send(200, "image/gif", b"GIF89a")

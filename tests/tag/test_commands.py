@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from running_shop import BASE_SNIPPET, DATASET, INIT, TAG, Shop, Visitor, settle, until
+from running_shop import BASE_SNIPPET, DATASET, INIT, RAN, TAG, Shop, Visitor, settle, until
 
 pytestmark = pytest.mark.browser
 
@@ -162,11 +162,11 @@ HELD = [
 def test_consent(calls: str, names: list[str], granted: bool, late: bool, shop: Shop, visitor: Visitor) -> None:
     """Revoked: nothing is sent, stored or set. Granted, even when both were queued: it goes, and says so."""
     page = (
-        [BASE_SNIPPET, INIT, f"<script>{calls}</script>", TAG]
+        [BASE_SNIPPET, INIT, f"<script>{calls}</script>", TAG, RAN]
         if late
-        else [TAG, BASE_SNIPPET, INIT, f"<script>{calls}</script>"]
+        else [TAG, BASE_SNIPPET, INIT, f"<script>{calls}</script>", RAN]
     )
-    shop.delay_s = {"/fbevents.js": 0.15}
+    shop.waits_for = {"/fbevents.js": "/ran"}
     tab = visitor.open(*page, path="/?fbclid=AbC")
     if names:
         until(tab, lambda: len(shop.events) >= len(names))
