@@ -172,7 +172,7 @@ class World:
         self._full = 0
         self._lives = 0
         self._seen: tuple[int, ...] = ()
-        self._word_of: dict[tuple[int, bytes], Word | None] = {}  # of frozen bytes
+        self._word_of: dict[tuple[str, bytes], Word | None] = {}  # of frozen bytes
         self._word_under: dict[int, Word] = {}  # by delivery: whose bytes those were that retention has emptied since
         self._ending = False
         self._has_aged = False
@@ -357,6 +357,7 @@ class World:
         assert image is not None
         self._bury()
         self.folder, self._image = image, None
+        self.promises.claimed_at_its_end(self._claimed())
 
     def _told_of_loss(self, err: StoreDamaged, damage: Step | None, whole: bytes) -> None:
         if damage is None:
@@ -692,6 +693,7 @@ class World:
             raise _Over
         ending.result()
         self._end_time()
+        self.promises.claimed_at_its_end(self._claimed())
         return True
 
     def _begin_anew(self) -> None:
@@ -883,12 +885,25 @@ class World:
 
     def _words(self, state: str | None) -> set[Word]:
         """Whose bytes are frozen, of those in one state."""
-        names = list(self.scripts)
+        return self._words_in(self._rows(_FROZEN, state, state))
+
+    def _claimed(self) -> set[Word]:
+        """Whose bytes the process that is gone had in hand. The folder stays as it is: no log is moved and no file made."""
+        db = apsw.Connection(str(self.folder / DATABASE), vfs="unix")
+        try:
+            db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            db.pragma("locking_mode", "exclusive")  # without it a file would be made beside the log
+            return self._words_in(db.execute(_CLAIMED).fetchall())
+        finally:
+            db.close()
+
+    def _words_in(self, rows: list[tuple[Any, ...]]) -> set[Word]:
+        """``rows``: of frozen bytes, with the platform's name and the delivery."""
         found = set()
-        for destination, payload, delivery in self._rows(_FROZEN, state, state):
-            frozen = (destination, payload)
+        for name, payload, delivery in rows:
+            frozen = (name, payload)
             if frozen not in self._word_of:
-                self._word_of[frozen] = self._word(self._name_of(destination, names), payload)
+                self._word_of[frozen] = self._word(name, payload)
             word = self._word_of[frozen]
             if word is not None:
                 self._word_under[delivery] = word
@@ -931,7 +946,11 @@ select d.destination, sum((select count(*) from attempt a where a.delivery = d.i
        sum(d.attempts)
 from delivery d group by 1
 """
-_FROZEN = "select d.destination, f.payload, d.id from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
+_ALL_FROZEN = """
+select n.name, f.payload, d.id from frozen f join delivery d on d.id = f.delivery join destination n on n.id = d.destination
+"""
+_FROZEN = f"{_ALL_FROZEN} where ? is null or d.state = ?"
+_CLAIMED = f"{_ALL_FROZEN} where d.leased_until is not null"
 _BODIES = "select plain_body(body) from event"
 _WAITING = """
 select a.dataset, a.event_id, a.order_id from delivery d join action a on a.id = d.id / 256 where d.state = 'waiting'

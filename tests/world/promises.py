@@ -73,7 +73,7 @@ class Promises:
         self.frozen: dict[Word, int] = {}  # the step in which they were seen
         self.arrived: dict[Place, int] = defaultdict(int)
         self.ids: dict[Place, set[str]] = defaultdict(set)  # under which it left
-        self.maybe: set[Word] = set()  # it may have arrived
+        self.maybe: set[Word] = set()  # it may have arrived, for all that a gateway can know
         self.unwritten: set[Word] = set()  # answered in this step
         self.halved: set[Word] = set()  # refused in company: asked about further without another look at their orders
         self.waits: dict[
@@ -277,6 +277,10 @@ class Promises:
             self._maybe_since.setdefault(word, at_s)
         self.halved.clear()
         self.unwritten.clear()
+
+    def claimed_at_its_end(self, words: set[Word]) -> None:
+        """What a process that is gone had claimed and not settled: to the next one it may have left, whether it did or not."""
+        self.maybe |= words
 
     def unreached(self, platform: str, bodies: list[bytes]) -> None:
         """The platform was away: nothing left."""

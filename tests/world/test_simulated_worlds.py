@@ -75,6 +75,10 @@ FOUND = {
         61105, [("answers", 1, 10, 12, 14, 10, 2), ("server", 2, 6), ("pass", 6_000), ("lose", 33871, 0), ("pass", 21_000),
                 ("withdraw", 3, 3), ("age", 10)],
     ),
+    "a cancelled order that was claimed, and not sent yet, when its process was killed: the next one cannot know": (
+        210077, [("answers", 0, 5), ("server", 4), ("withdraw", 3, 0), ("sync", 2), ("pass", 61_000), ("browser", 9, 0), ("server", 7),
+                 ("shop", 8), ("cut", 86, 52037), ("pass", 61_000), ("news", 8, 1)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""
@@ -116,6 +120,9 @@ def test_what_a_shop_named_is_asked_for_until_it_is_had(name):
 
 DOWN = [ANSWERS.index("down")] * 9
 SCENES = {
+    "retry-of-cancelled": (
+        0, [("answers", 0, DOWN[0]), ("answers", 1, DOWN[0]), ("shop", 0), ("pass", 21_000), ("news", 0, 1), ("pass", 600_000)],
+    ),
     "attempts-twice": (0, [("shop", 6)]),
     "repeated-for-ever": (0, [("server", 7, 4), ("answers", 2, ANSWERS.index("void"), *DOWN), ("age", 5)]),
     "unsure-forgotten": (
