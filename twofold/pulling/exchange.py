@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -89,10 +90,16 @@ class Exchange:
         self._clock = clock
         self._timeout_s = timeout_s
         self._tries = tries
-        self._tls = tls or ssl.create_default_context()
+        if tls is not None:
+            self._tls = tls
         self._watch = watch
         self.asked = 0  # how many questions left
         self.waited_s = 0.0
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made for the first question that needs it: reading the machine's certificates takes 20 ms."""
+        return ssl.create_default_context()
 
     @property
     def now(self) -> float:
