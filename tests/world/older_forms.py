@@ -6,6 +6,7 @@ came later goes, one that was changed is made anew as it was, with the columns t
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import apsw
@@ -41,6 +42,7 @@ def forget_seal(file: Path) -> None:
         file.write_bytes(data[:_SEAL_AT] + bytes(_SEAL.size + 4) + data[_SEAL_AT + _SEAL.size + 4 :])
 
 
+@cache
 def _schema_of(form: int) -> dict[str, tuple[str, str]]:
     """Kind (table, index) and words of everything that a database of a form has, by name."""
     db = apsw.Connection(":memory:")
