@@ -264,7 +264,7 @@ def settings() -> str:
     parts = [
         "# Settings",
         NOTICE,
-        "One TOML file, named by `--config` or `TWOFOLD_CONFIG`. The smallest useful one is "
+        "One TOML file, named by `--config` or `TWOFOLD_CONFIG`; where neither does, `twofold.toml` of the folder in which a command is given. The smallest useful one is "
         "[examples/twofold.toml](../examples/twofold.toml).",
         "- What wins: the command line, then the environment, then the file, then the default below.\n"
         "- The environment knows `TWOFOLD_CONFIG`, `TWOFOLD_DATA`, `TWOFOLD_HOST` and `TWOFOLD_PORT`; and `TWOFOLD_NICE=0` (docs/console.md).\n"
@@ -295,7 +295,7 @@ def commands() -> str:
         "# Commands",
         NOTICE,
         "`twofold` is in `.venv/bin` after `make run`. Every command has `--help`. Those that read the data folder "
-        "take the same `--config` and `--data` and work while the gateway runs. `twofold --install-completion` lets the "
+        "take the same `--config` (without it `TWOFOLD_CONFIG`, else the `twofold.toml` of this folder) and `--data`, and work while the gateway runs. `twofold --install-completion` lets the "
         "shell complete names and options. An answer that is empty means that there is nothing: a `--state`, dataset, "
         "destination or event name that cannot be is refused, with the known ones. What `--json` prints: [json.md](json.md).",
         _table(("exit code", "means"), [(f"`{code}`", text) for code, text in EXIT_CODES]),

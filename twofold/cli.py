@@ -49,6 +49,7 @@ from twofold.commands.options import (
     JsonOption,
     NameOption,
     folder_of,
+    none_found,
     over_paths,
 )
 from twofold.commands.orders import orders
@@ -145,9 +146,9 @@ def serve(
 
     settings = load_settings(config, data=data, host=host, port=port)
     if not settings.dataset:
-        named = f"{config} has" if config else "without --config (or TWOFOLD_CONFIG) there is"
+        named = f"{config} has no [[dataset]]" if config else none_found()
         print(
-            f"twofold: {named} no [[dataset]]: every event is refused. `twofold check` says what to do.",
+            f"twofold: {named}: every event is refused. `twofold check` says what to do.",
             file=sys.stderr,
         )
     set_up_log(settings.server.log)

@@ -67,22 +67,43 @@ def test_flags_answer_and_nothing_is_asked(tmp_path: Path) -> None:
     assert not any(line[:3] in QUESTIONS for line in done.output.splitlines())
 
 
-def test_what_was_set_up_and_is_not_named_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the very folder that `init` wrote into: nothing is read that is not named, so the next word says how."""
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("words", [("check",), ("doctor",), ("snippet", "tag"), ("destinations",)])
+def test_each_command_finds_what_was_set_up_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """Nothing but the folder is named, as `connect` has it; what is named by the variable or the option wins over what lies there."""
     monkeypatch.delenv("TWOFOLD_CONFIG", raising=False)
-    before = invoke(["check"])
-    assert "is not read" not in before.output
     assert init(tmp_path, "--yes").exit_code == 0
-    after = invoke(["check"])
-    assert after.exit_code == 1
-    assert "twofold.toml lies in this folder and is not read; add --config twofold.toml" in " ".join(
-        after.output.split()
-    )
-    tag = invoke(["snippet", "tag"])
-    assert "--config twofold.toml" in f"{tag.output}{tag.exception}"
-    named = invoke(["check", "--config", "twofold.toml"])
-    assert "twofold sandbox" in named.output  # the destination is the stand-in on this machine, which does not run
+    (tmp_path / "other").mkdir()
+    assert init(tmp_path / "other", "--yes", "--dataset", "2222222222").exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    named = tmp_path / "other" / "twofold.toml"
+    found = {
+        "of the folder": _datasets(invoke(list(words)).output),
+        "by the variable": _datasets(invoke(list(words), env={"TWOFOLD_CONFIG": str(named)}).output),
+        "by the option": _datasets(invoke([*words, "--config", str(named)]).output),
+    }
+    assert found == {"of the folder": "1234567890", "by the variable": "2222222222", "by the option": "2222222222"}
+
+
+def _datasets(output: str) -> str:
+    """The one that an answer is about."""
+    (only,) = {number for number in ("1234567890", "2222222222") if number in output}
+    return only
+
+
+@pytest.mark.parametrize("words", [("check",), ("doctor",), ("snippet", "tag"), ("connect", "stripe")])
+def test_where_a_configuration_was_looked_for_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.delenv("TWOFOLD_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = invoke(list(words))
+    said = " ".join(f"{done.output} {done.exception}".split())
+    assert f"neither --config nor TWOFOLD_CONFIG names one, and {tmp_path} has no twofold.toml; `twofold init`" in said
+    missing = invoke([*words, "--config", "missing.toml"])
+    assert f"configuration file {tmp_path}/missing.toml does not exist" in f"{missing.output}{missing.exception}"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("there", ["twofold.toml", "twofold.env"])

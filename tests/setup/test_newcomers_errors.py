@@ -87,7 +87,7 @@ def test_without_a_configuration_no_platform_is_asked(
         at = [] if (word, system) == ("disconnect", "meta") else ["--endpoint", there.url]
         done = invoke([word, system, *at], env=SECRETS)
         assert there.asked == []
-    assert "twofold.toml does not exist; `twofold init` writes one" in str(done.exception)
+    assert f"neither --config nor TWOFOLD_CONFIG names one, and {tmp_path} has no twofold.toml" in str(done.exception)
     assert list(tmp_path.iterdir()) == []
 
 

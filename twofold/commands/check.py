@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from twofold.commands.options import none_found
 from twofold.config import (
     DestinationSettings,
     ImportSettings,
@@ -34,7 +35,6 @@ Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
             "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
 CONNECT_S = 3.0
-USUAL = Path("twofold.toml")  # as `twofold init` calls it
 HERE = ("127.0.0.1", "::1", "localhost")
 CONFIGURATION = "configuration"  # the name of a line that is a fault of the settings
 HEALTH_WORDS = (b"ok\n", b"idle\n", b"degraded\n", b"stuck\n", b"damaged\n", b"failed\n")
@@ -57,7 +57,7 @@ class CheckLine(NamedTuple):
 
 def run_checks(config: Path | None, data: str | None) -> Iterator[CheckLine]:
     """One line for each thing that was looked at, and for each fault of the configuration."""
-    file = str(config or os.environ.get("TWOFOLD_CONFIG") or "") or None
+    file = str(config) if config else None
     older: list[tuple[str, int]] = []
     try:
         for name, problem in _answers(config, data, lambda text, line: older.append((text, line))):
@@ -83,7 +83,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield _package(package)
     yield "SQLite engine", _problem(check_sqlite_version)
     settings = load_settings(config, data=data, warn=warn)
-    yield f"configuration {config or '(defaults)'}", None if config else _unread()
+    yield f"configuration {config or '(defaults)'}", None
     for mapping in settings.imports:
         yield f"import {mapping.name}", _problem(partial(_mapping, mapping))
     yield f"data folder {settings.server.data}{_form(Path(settings.server.data))}", _folder(Path(settings.server.data))
@@ -193,7 +193,7 @@ def _mapping(mapping: ImportSettings) -> None:
 
 
 def _no_dataset(config: Path | None) -> str:
-    return "add a [[dataset]] with its id and key" if config else "`twofold init` writes a configuration with one"
+    return "add a [[dataset]] with its id and key" if config else f"{none_found()}; `twofold init` writes one"
 
 
 def _package(name: str) -> Answer:
@@ -267,11 +267,6 @@ def _gateway_answers(host: str, port: int) -> bool:
         return err.read(16) in HEALTH_WORDS
     except OSError:
         return False
-
-
-def _unread() -> str | None:
-    """A configuration that lies here was most likely meant: nothing is read that is not named."""
-    return "twofold.toml lies in this folder and is not read; add --config twofold.toml" if USUAL.is_file() else None
 
 
 def _reachable(destination: DestinationSettings) -> str | None:

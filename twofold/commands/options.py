@@ -19,9 +19,36 @@ import typer
 EVERYDAY, LOOK, ACT, PEOPLE, TRY = "Run", "Look", "Act", "People's rights", "Try and check"
 """The panels of the help."""
 
+USUAL = Path("twofold.toml")
+"""The configuration that a command takes where none is named: of the folder in which it is given, as `init` writes it there."""
+
+
+def none_found() -> str:
+    """Where a configuration was looked for, of a command that found none."""
+    return f"no configuration: neither --config nor TWOFOLD_CONFIG names one, and {Path.cwd()} has no {USUAL}"
+
+
+def _found(given: Path | None) -> Path | None:
+    return given or (USUAL if USUAL.exists() else None)
+
+
+def _required(given: Path) -> Path:
+    if given == USUAL and not USUAL.exists():
+        from twofold.errors import ConfigError
+
+        raise ConfigError(f"{none_found()}; `twofold init` writes one")
+    return given
+
+
+_HELP = f"Configuration file (TOML). Default: {USUAL} of this folder."
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
+    Path | None,
+    typer.Option("--config", "-c", help=_HELP, envvar="TWOFOLD_CONFIG", show_default=False, callback=_found),
 ]
+ConfigNeeded = Annotated[
+    Path, typer.Option("--config", "-c", help=_HELP, envvar="TWOFOLD_CONFIG", show_default=False, callback=_required)
+]
+"""Of a command that can do nothing without one; its default is `USUAL`."""
 DataOption = Annotated[
     str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")
 ]

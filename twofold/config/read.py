@@ -128,7 +128,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ConfigError(f"configuration file {path} does not exist; name another with --config") from None
+        raise ConfigError(f"configuration file {path.absolute()} does not exist; name another with --config") from None
     except UnicodeDecodeError as err:
         raise ConfigError(f"configuration file {path} is not TOML: {err}") from None
     except OSError as err:

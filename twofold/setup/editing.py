@@ -33,7 +33,9 @@ class Edited:
             self.text = path.read_text(encoding="utf-8")
             self.tree: dict[str, Any] = tomllib.loads(self.text)
         except FileNotFoundError:
-            raise ConfigError(f"configuration file {path} does not exist; `twofold init` writes one") from None
+            raise ConfigError(
+                f"configuration file {path.absolute()} does not exist; `twofold init` writes one"
+            ) from None
         except (OSError, ValueError) as err:
             raise ConfigError(f"configuration file {path} cannot be read: {err}") from None
 

@@ -73,9 +73,7 @@ def fill(kind: str, settings: Settings, dataset: str = "", in_theme: tuple[str, 
 def _dataset(settings: Settings, dataset: str) -> str:
     ids = [d.id for d in settings.dataset]
     if not ids:
-        raise ConfigError(
-            "the configuration has no [[dataset]]; `twofold init` writes one, and --config twofold.toml names it"
-        )
+        raise ConfigError("the configuration has no [[dataset]]; `twofold init` writes one that has")
     if dataset and dataset not in ids:
         raise ConfigError(f"there is no dataset {dataset}; expected one of {', '.join(ids)}")
     if not dataset and len(ids) > 1:

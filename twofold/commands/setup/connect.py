@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.options import JsonOption
+from twofold.commands.options import USUAL, ConfigNeeded, JsonOption
 from twofold.commands.output.printing import plain, print_rows, say
 from twofold.commands.setup.doctor import show
 from twofold.errors import ConfigError
@@ -32,9 +32,6 @@ disconnect = typer.Typer(no_args_is_help=True, help="Take away what `connect` ma
 
 ASK_S = 30.0
 KEY_BYTES = 24
-ConfigNeeded = Annotated[
-    Path, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
-]
 ShopOption = Annotated[
     str, typer.Option("--shop", help="The shop, as in the webhook's path. Default: the one that is configured.")
 ]
@@ -63,7 +60,7 @@ MetaToken = Annotated[
 
 @connect.command("shopify")
 def connect_shopify(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     dataset: DatasetForNew = "",
     client_id: ClientId = "",
@@ -103,7 +100,7 @@ def connect_shopify(
 
 @disconnect.command("shopify")
 def disconnect_shopify(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     client_id: ClientId = "",
     client_secret: ClientSecret = "",
@@ -127,7 +124,7 @@ def disconnect_shopify(
 
 @connect.command("woocommerce")
 def connect_woocommerce(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     dataset: DatasetForNew = "",
     consumer_key: ConsumerKey = "",
@@ -165,7 +162,7 @@ def connect_woocommerce(
 
 @disconnect.command("woocommerce")
 def disconnect_woocommerce(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     consumer_key: ConsumerKey = "",
     consumer_secret: ConsumerSecret = "",
@@ -184,7 +181,7 @@ def disconnect_woocommerce(
 
 @connect.command("stripe")
 def connect_stripe(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     dataset: DatasetForNew = "",
     api_key: StripeKey = "",
@@ -218,7 +215,7 @@ def connect_stripe(
 
 @disconnect.command("stripe")
 def disconnect_stripe(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     shop: ShopOption = "",
     api_key: StripeKey = "",
     endpoint: EndpointOption = "",
@@ -236,7 +233,7 @@ def disconnect_stripe(
 
 @connect.command("meta")
 def connect_meta(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     dataset: Annotated[str, typer.Option("--dataset", help="Dataset id at Meta. Default: the configured one.")] = "",
     token: MetaToken = "",
     test_code: Annotated[
@@ -293,7 +290,7 @@ def connect_meta(
 
 @disconnect.command("meta")
 def disconnect_meta(
-    config: ConfigNeeded = Path("twofold.toml"),
+    config: ConfigNeeded = USUAL,
     dataset: Annotated[str, typer.Option("--dataset", help="Of several datasets, the one that is meant.")] = "",
     json: JsonOption = False,
 ) -> None:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twofold.commands.options import JsonOption
+from twofold.commands.options import USUAL, ConfigNeeded, JsonOption
 from twofold.commands.output.printing import say
 from twofold.commands.setup.connect import (
     KEY_BYTES,
-    ConfigNeeded,
     DatasetForNew,
     ShopOption,
     Shown,
@@ -69,7 +68,7 @@ Address = Annotated[bool, typer.Option("--address", help="Print the address for 
 
 def _add(system: str) -> None:
     def connecting(
-        config: ConfigNeeded = Path("twofold.toml"),
+        config: ConfigNeeded = USUAL,
         shop: ShopOption = "",
         dataset: DatasetForNew = "",
         endpoint: Endpoint = "",
@@ -85,9 +84,7 @@ def _add(system: str) -> None:
         }  # fmt: skip
         _connect(system, config, shop, dataset, {name: value for name, value in given.items() if value}, address, json)
 
-    def disconnecting(
-        config: ConfigNeeded = Path("twofold.toml"), shop: ShopOption = "", json: JsonOption = False
-    ) -> None:
+    def disconnecting(config: ConfigNeeded = USUAL, shop: ShopOption = "", json: JsonOption = False) -> None:
         _disconnect(system, config, shop, json)
 
     connecting.__doc__ = (

@@ -5,7 +5,6 @@ Owns how it is printed and how often it is asked; what is looked at is `setup.do
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -52,7 +51,6 @@ def doctor(
     `--test-code` nothing is sent but to a stand-in on this machine. What `--json` prints holds no secret and no contact data:
     it is what a report of a defect needs.
     """
-    file = config or (Path(os.environ["TWOFOLD_CONFIG"]) if os.environ.get("TWOFOLD_CONFIG") else None)
     if json:
         from twofold import __version__
         from twofold.clock import now_ms
@@ -64,7 +62,7 @@ def doctor(
     failed = False
     try:
         while True:
-            failed = _round(examine(file, data, test_code), said, watch, json)
+            failed = _round(examine(config, data, test_code), said, watch, json)
             if not watch:
                 break
             time.sleep(WATCH_S)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from twofold.commands.options import ConfigOption, JsonOption, completing
+from twofold.commands.options import USUAL, ConfigNeeded, JsonOption, completing
 from twofold.commands.output.printing import print_rows
 
 KINDS = ("theme", "pixel", "tag", "woocommerce", "gtm", "headless", "sdk-python", "sdk-node")
@@ -19,7 +19,7 @@ IN_THEME = ("PageView",)
 
 def snippet(
     kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", autocompletion=completing(KINDS))],
-    config: ConfigOption = None,
+    config: ConfigNeeded = USUAL,
     dataset: Annotated[str, typer.Option("--dataset", help="Of several datasets, the one that it is for.")] = "",
     in_theme: Annotated[
         list[str] | None,
@@ -33,7 +33,7 @@ def snippet(
 ) -> None:
     """Print what goes into a shop's pages or server, with address, dataset and shop filled in.
 
-    `twofold snippet pixel --config twofold.toml > pixel.js` writes the file; where it belongs is said beside it. No snippet holds a
+    `twofold snippet pixel > pixel.js` writes the file; where it belongs is said beside it. No snippet holds a
     secret.
     """
     from twofold.config import load_settings

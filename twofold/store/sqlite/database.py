@@ -327,6 +327,7 @@ def find_database(folder: Path, *, may_be_new: bool = False) -> Path:
 
     ``may_be_new``: a folder without one will do.
     """
+    folder = folder.absolute()  # in what is said: a relative one is of the folder in which the command was given
     name_it = "name the data folder with --data or --config, or start `twofold serve` with it first"
     try:
         if folder.is_dir():
