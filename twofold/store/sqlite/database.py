@@ -68,7 +68,9 @@ class Engine:
         self.on_back: Callable[[Any], None] = _nothing
         self._one_at_a_time = threading.Lock()
         self.lock = FolderLock(folder)
-        self._files: dict[Path, int] = {}  # where each was first found
+        self._inodes: dict[str, int | None] = {  # as each was first found; texts, as they are asked at every commit
+            str(path): None for path in (folder / DATABASE, folder / f"{DATABASE}-wal", self.lock.path)
+        }
         try:
             if examine is not None:
                 examine(folder)
@@ -132,12 +134,14 @@ class Engine:
     def _require_files(self) -> None:
         """Raises `StoreFailed` when a file that is written to is no longer where it would be read from at the next start:
         what is put into one that was deleted, or into a folder that was moved, is gone with this process."""
-        for path in (self.folder / DATABASE, self.folder / f"{DATABASE}-wal", self.lock.path):
+        for path, first in self._inodes.items():
             try:
-                found = os.stat(path)
+                found = os.stat(path).st_ino
             except OSError as err:
                 raise StoreFailed(f"{path} was taken away while it was in use: {err.strerror}") from err
-            if self._files.setdefault(path, found.st_ino) != found.st_ino:
+            if first is None:
+                self._inodes[path] = found
+            elif first != found:
                 raise StoreFailed(f"{path} was replaced while it was in use")
 
     def occupy(self, _number: int) -> bool:
