@@ -14,10 +14,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from acceptance.gateway_process import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from store.faulty_disk import disk
 
+from tests.ports import free_port
 from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.errors import ConfigError

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from acceptance.gateway_process import clean_environment, free_port
+from acceptance.gateway_process import clean_environment
 
+from tests.ports import free_port
 from twofold.commands.running.units import Service, caddy_snippet
 from twofold.config import load_settings
 

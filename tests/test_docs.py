@@ -20,10 +20,11 @@ from typing import Any
 
 import pytest
 import typer.main
-from acceptance.gateway_process import clean_environment, free_port
+from acceptance.gateway_process import clean_environment
 from test_config import ENVIRONMENT, SMALLEST
 
 from tests.command_line import whole_command
+from tests.ports import free_port
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.doors.router import MAX_HEADERS, MAX_URL
@@ -294,12 +295,12 @@ def started(command: str, folder: Path) -> Iterator[None]:
 @pytest.mark.timeout(1_200)
 def test_the_readmes_commands(tmp_path: Path) -> None:
     """In order, as they stand there (other ports, another folder): each runs, and the event shown arrives."""
-    gateway_port, sandbox_port = free_port(), free_port()
+    ports = {"8400": free_port(), "8401": free_port()}
 
     def here(command: str) -> str:
         command = command.strip().replace(".venv/bin/twofold", f"{sys.executable} -m twofold")
-        command = command.replace("twofold sandbox", f"twofold sandbox --port {sandbox_port}")
-        return command.replace("8400", str(gateway_port)).replace("8401", str(sandbox_port))
+        command = command.replace("twofold sandbox", f"twofold sandbox --port {ports['8401']}")
+        return re.sub(r"\b840[01]\b", lambda port: str(ports[port[0]]), command)
 
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     local = tmp_path / "examples" / "local.toml"

@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 import typer
 import yaml
-from acceptance.gateway_process import clean_environment, free_port
+from acceptance.gateway_process import clean_environment
 
 from tests.facts.postgres import server
 from tests.fakes.graph import in_thread
+from tests.ports import free_port
 from tests.store.several_gateways import Delivered
 from twofold.app import DRAIN_S, LEAVE_S
 from twofold.cli import app

@@ -19,8 +19,9 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from acceptance.gateway_process import clean_environment, free_port
+from acceptance.gateway_process import clean_environment
 
+from tests.ports import free_port
 from twofold import __version__
 
 ROOT = Path(__file__).parents[1]

@@ -17,10 +17,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -31,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.command_line import invoke
+from tests.ports import free_port
 from twofold.errors import TwofoldError
 
 START_S = 60
@@ -187,17 +186,3 @@ def clean_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
     """This environment without the gateway's own variables, with those given."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TWOFOLD_")}
     return inherited | {"PYTHONUNBUFFERED": "1", "COLUMNS": "200"} | dict(env or {})
-
-
-def free_port() -> int:
-    """A port that nobody listens on, outside the range the kernel gives to clients.
-
-    Inside it a client that retries while nobody listens can be given the very port it connects to, and then
-    talks to itself and keeps the program from starting again.
-    """
-    for _ in range(200):
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("no free port between 20000 and 32000")

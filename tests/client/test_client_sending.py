@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 from scripted_server import ALL, Request, answer, refused, scripted, taken
 
+from tests.ports import free_port
 from twofold.client import Client, Kind, Problem
 from twofold.sources.own.webhook import OWN
 
@@ -118,8 +119,7 @@ def test_what_is_not_known_to_have_arrived_is_sent_again_unchanged(claim, answer
 
 def test_a_gateway_that_is_not_there_yet():
     """Refused connections are tried again; the event arrives when somebody listens, with its first time."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     client = client_of(f"http://127.0.0.1:{port}")
     client.track("Lead", event_id="e", event_time=1_790_000_000)
     assert not client.flush(0.05)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.gateway_process import Gateway, free_port, gateway
+from tests.acceptance.gateway_process import Gateway, gateway
 from tests.command_line import invoke
 from tests.conftest import PROGRAMS
+from tests.ports import free_port
 from twofold.store.engines import open_reader
 
 KEY, DATASET, DOMAIN = "key-Gq7pZr2mXw9key", "1234567890", "signal.shop.example"

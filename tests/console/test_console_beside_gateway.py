@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import apsw
 import pytest
 from running_console import PASSWORD, Client, configuration
 
+from tests.ports import free_port
 from twofold.config import load_settings
 from twofold.control.tables import are_current
 from twofold.store.beside.folder import is_open
@@ -75,8 +75,7 @@ class Serving:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

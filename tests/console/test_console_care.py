@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from running_console import HOSTILE, PASSWORD, Client, configuration, order_body
 from test_console_beside_gateway import Serving
 
+from tests.ports import free_port
 from twofold.console.forms import CHANGE
 from twofold.report.kept import kept
 
@@ -37,9 +37,7 @@ class World:
         self.private = folder / "twofold.env"
         self.private.touch(0o600)
         self.private.write_text(f"# ours\nSHOP_SECRET={OLD}\n", encoding="utf-8")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.owner = Client(self._port)
         path = self.serve()["link"].partition("/console")[2]
         assert self.owner.post(path, {"name": "nino", "password": PASSWORD}).status == 303

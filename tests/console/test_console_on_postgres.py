@@ -25,7 +25,8 @@ from running_console import DATASET, PASSWORD, Client, Running, configuration
 from test_console_pages import CHROMIUM, PATHS
 
 from tests.command_line import invoke
-from tests.facts.postgres import free_port, server
+from tests.facts.postgres import server
+from tests.ports import free_port
 from twofold.simulate.world.folder import CONFIG, write_world
 from twofold.simulate.world.scenario import DEMO, read_scenario
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 from running_console import PASSWORD, Client, configuration
 from test_console_beside_gateway import Serving
 
+from tests.ports import free_port
 from twofold.config import load_settings
 from twofold.console import warming
 from twofold.console.pages.page import Asked
@@ -67,8 +67,7 @@ def test_usual_questions_are_asked_once_somebody_looked_and_one_that_fails_keeps
 @pytest.mark.process
 def test_tables_are_made_before_somebody_asks_a_page_of_them(tmp_path: Path) -> None:
     """Whoever logged in beside a gateway finds them, with no page of money opened."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = int(free.getsockname()[1])
+    port = free_port()
     serving = Serving(configuration(tmp_path), port)
     try:
         link = serving.row()["link"]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 import signal
-import socket
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from tests.lasting.counting_platform import Platform
@@ -16,6 +14,7 @@ from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import Lives
 from tests.lasting.results import Progress
 from tests.lasting.steady_senders import DATASET, KEY, Shoppers
+from tests.ports import free_port
 
 CHAPTER = 200  # kills of one folder; then it is closed, verified and another begun
 BATCH = 20
@@ -88,12 +87,3 @@ def config_at(room: Path, port: int, endpoint: str, data: Path | None = None) ->
         encoding="utf-8",
     )
     return config
-
-
-def free_port() -> int:
-    """Below those that the system gives to whoever asks for any: between two lives nobody else takes it."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as s, suppress(OSError):
-            s.bind(("127.0.0.1", port))
-            return port

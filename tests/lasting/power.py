@@ -20,9 +20,10 @@ from pathlib import Path
 from tests.lasting.counting_platform import Platform
 from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import DidNotBegin, Lives
-from tests.lasting.kills import config_at, free_port
+from tests.lasting.kills import config_at
 from tests.lasting.results import Progress
 from tests.lasting.steady_senders import Shoppers
+from tests.ports import free_port
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2

@@ -19,9 +19,10 @@ from typing import NamedTuple
 from tests.lasting.counting_platform import Platform
 from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import Lives
-from tests.lasting.kills import BATCH, config_at, free_port
+from tests.lasting.kills import BATCH, config_at
 from tests.lasting.results import Progress
 from tests.lasting.steady_senders import Shoppers
+from tests.ports import free_port
 
 EVERY_S, LOOK_S = 60.0, 5.0
 WARM_S, WARM_EVENTS = 1_200.0, 525_000

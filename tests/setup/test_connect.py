@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance.gateway_process import Program, free_port
+from acceptance.gateway_process import Program
 
 from tests.command_line import invoke
+from tests.ports import free_port
 from tests.pulling.stand_in import Asked, Reply, StandIn, standing_in
 from tests.setup.platforms import MetaStandIn, ShopifyStandIn, StripeStandIn, WooCommerceStandIn
 from twofold.config import load_settings

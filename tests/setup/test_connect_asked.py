@@ -15,7 +15,9 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance.gateway_process import Program, free_port
+from acceptance.gateway_process import Program
+
+from tests.ports import free_port
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("fetching", "collect", "pulling", "sources/payments")]
 from asked_shops import TOKEN, BigCommerce, bigcommerce_order, bigcommerce_product, mail, notice

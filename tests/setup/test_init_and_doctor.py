@@ -17,10 +17,11 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance.gateway_process import Program, clean_environment, free_port, run_twofold, sandbox_process
+from acceptance.gateway_process import Program, clean_environment, run_twofold, sandbox_process
 from click.testing import Result
 
 from tests.command_line import invoke
+from tests.ports import free_port
 from tests.pulling.stand_in import Asked, Reply, standing_in
 from twofold.config import load_settings
 

@@ -26,9 +26,10 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance.gateway_process import Program, clean_environment, free_port, sandbox_process
+from acceptance.gateway_process import Program, clean_environment, sandbox_process
 from playwright.sync_api import Page, sync_playwright
 
+from tests.ports import free_port
 from tests.pulling.stand_in import standing_in
 from tests.setup.platforms import WooCommerceStandIn
 from tests.sources.woocommerce_bodies import ORDER

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import twofold
-from tests.facts.postgres import free_port
+from tests.ports import free_port
 
 DATASET, KEY = "1234567890", "key-of-the-first-dataset"
 PATIENCE_S = 240

@@ -26,8 +26,9 @@ from several_gateways import DATASET, KEY, PATIENCE_S, Process, gateways, settin
 from test_standby_on_postgres import ask, both_of
 
 from tests.command_line import invoke
-from tests.facts.postgres import STANDBY, Server, free_port, killable
+from tests.facts.postgres import STANDBY, Server, killable
 from tests.fakes.graph import in_thread
+from tests.ports import free_port
 from twofold.store.opened.routes import Route
 from twofold.store.postgres.transfer import ServerSide
 from twofold.store.store import Store

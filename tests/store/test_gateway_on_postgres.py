@@ -21,8 +21,9 @@ import psycopg
 import pytest
 from several_gateways import DATASET, KEY, settings_text
 
-from tests.facts.postgres import Server, free_port, killable
+from tests.facts.postgres import Server, killable
 from tests.fakes.graph import in_thread
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.process]
 
