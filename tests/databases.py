@@ -22,7 +22,7 @@ from twofold.store import engines
 TEMPLATE = "twofold_template"
 PEER = "peer-"
 """Begins the name of a folder that one of several processes has beside the database of the folder above it."""
-LEAVE_S = 30
+LEAVE_S = 60
 """How long a session may take to end after its connection was closed."""
 
 NEW = re.findall(r"(?m)^insert into [^;]*;", files("twofold.store.postgres").joinpath("schema.sql").read_text("utf-8"))

@@ -32,7 +32,7 @@ from twofold.store.opened.routes import Route
 from twofold.store.store import Store
 
 DATASET, OTHER, KEY = "1234567890", "2222222222", "key-of-the-shop"
-PATIENCE_S = 30
+PATIENCE_S = 60
 TOML = """
 [[dataset]]
 id = "1234567890"

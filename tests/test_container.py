@@ -194,7 +194,7 @@ def test_the_steps_build_a_program_that_serves_and_is_healthy(tmp_path: Path) ->
             program = str(place / "bin" / health[0])
             return (
                 subprocess.run(
-                    [program, *health[1:]], env=clean_environment(told), capture_output=True, timeout=30
+                    [program, *health[1:]], env=clean_environment(told), capture_output=True, timeout=60
                 ).returncode
                 == 0
             )
@@ -205,7 +205,7 @@ def test_the_steps_build_a_program_that_serves_and_is_healthy(tmp_path: Path) ->
         assert not healthy()
     finally:
         process.kill()
-        process.wait(15)
+        process.wait(60)
         if process.stdout:
             process.stdout.close()
     assert shlex.join(command) == "twofold serve"

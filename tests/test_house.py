@@ -183,6 +183,26 @@ def test_no_two_files_of_tests_have_one_name() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+WAITS = re.compile(
+    r"(?<![\w.])timeout=(?P<told>\d+)\b|asyncio\.timeout\((?P<cut>\d+)\)|\.(?:wait|result|join|flush)\((?P<ends>\d+)\)"
+    r"|monotonic\(\) \+ (?P<until>\d+)$|^(?:PATIENCE|DEADLINE|WITHIN)_S = (?P<named>\d+)\b",
+    re.M,
+)
+
+
+def test_whoever_waits_in_a_test_has_a_minute() -> None:
+    """Programs, browsers and databases stand still for seconds where others use the machine. A wait of under two seconds is there to be
+    over, one of a minute or more in order that a test which will never pass ends: between the two lies only hope."""
+    short = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if not {"node_modules", "lasting", "world"} & set(path.parts)
+        for found in WAITS.finditer(path.read_text(encoding="utf-8"))
+        if 2 <= int(next(filter(None, found.groups()))) < 60
+    ]
+    assert short == []
+
+
 def test_no_page_has_the_marks_of_a_merge_in_it() -> None:
     """Two who wrote at one place: whoever joined them left nothing of it behind."""
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]

@@ -23,7 +23,7 @@ from twofold.store.lists import Reader
 from twofold.store.sqlite import database
 
 DATASET, KEY, TOKEN = "1234567890", "key-of-the-shop", "a-status-token-of-32-characters!"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def settings(folder: Path, url: str = "http://127.0.0.1:9") -> Any:

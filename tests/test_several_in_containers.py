@@ -205,7 +205,7 @@ class Started:
         body = json.dumps({"access_token": SECRETS["TWOFOLD_KEY"], "data": [event]}).encode()
         url = f"http://127.0.0.1:{self.port}/v25.0/1234567890/events"
         try:
-            with urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"}), timeout=30) as got:  # fmt: skip
+            with urllib.request.urlopen(urllib.request.Request(url, body, {"content-type": "application/json"}), timeout=60) as got:  # fmt: skip
                 return int(got.status)
         except urllib.error.HTTPError as err:
             return err.code
@@ -223,10 +223,10 @@ def end(one: Started) -> None:
     """In order, as one that is killed leaves its console behind."""
     one.process.terminate()
     try:
-        one.process.wait(30)
+        one.process.wait(60)
     finally:
         one.process.kill()
-        one.process.wait(30)
+        one.process.wait(60)
 
 
 @pytest.mark.postgres
@@ -261,7 +261,7 @@ def test_four_gateways_from_the_file_share_the_work(tmp_path: Path) -> None:
                     assert time.monotonic() - began < LEAVE_S, "it does not say that it leaves"
                     time.sleep(0.02)
                 assert one.send("while it leaves") == 200
-                assert one.process.wait(30) == 0
+                assert one.process.wait(60) == 0
             finally:
                 for one in others.values():
                     end(one)

@@ -36,7 +36,7 @@ REFRESH, CLIENT = "1//refresh-invented", "client-secret-invented"
 DEAD, HANGS = ("reddit", "snap", "dead-meta"), "pinterest"
 WELL = ("meta", "ga4", "google_ads", "tiktok", "linkedin", "microsoft", "x")
 ORDERS = 12
-PATIENCE_S = 40
+PATIENCE_S = 60
 
 
 def secret(name: str) -> str:

@@ -130,7 +130,7 @@ def test_it_runs_where_it_is_installed(program: Path, tmp_path: Path) -> None:
         assert "listening on" in serving.stdout.readline()
         url = f"http://127.0.0.1:{port}"
         for path in ("/t/twofold.js", "/openapi.json", "/health"):
-            with urllib.request.urlopen(url + path, timeout=20) as answer:
+            with urllib.request.urlopen(url + path, timeout=60) as answer:
                 assert answer.read()
         console = serving.stdout.readline()
         found = re.search(r"(http://\S+)/console", console)
@@ -138,12 +138,12 @@ def test_it_runs_where_it_is_installed(program: Path, tmp_path: Path) -> None:
         with pytest.raises(
             urllib.error.HTTPError
         ) as page:  # nobody is logged in: the page to log in, made of templates
-            urllib.request.urlopen(f"{found[1]}/console", timeout=20)
+            urllib.request.urlopen(f"{found[1]}/console", timeout=60)
         assert page.value.code == 401
         assert b"<form" in page.value.read()
         page.value.close()
     finally:
         serving.terminate()
-        serving.wait(15)
+        serving.wait(60)
         serving.stdout.close() if serving.stdout else None
     assert run(program, "verify", "--config", str(config)).returncode == 0

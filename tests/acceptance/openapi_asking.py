@@ -55,7 +55,7 @@ def _ask(
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=strategy)
     def one(case: Any) -> None:
-        answer = case.call(base_url=url, headers=dict(headers), session=session, timeout=20)
+        answer = case.call(base_url=url, headers=dict(headers), session=session, timeout=60)
         statuses.add(answer.status_code)
         checks = [c for c in CHECKS if not (c is not_a_server_error and answer.status_code in unwell)]
         case.validate_response(answer, checks=checks)

@@ -47,7 +47,7 @@ SOURCES = {"shopify": "1001", "woocommerce": "1002", "stripe": "1003", "own": "1
 SHOP = {"shopify": "shop.myshopify.com"}
 BASES = Path(__file__).parent / "cases" / "bases"
 QUIET_S = 0.8  # so long nothing may be left to send before it is checked
-PATIENCE_S = 40
+PATIENCE_S = 60
 _TIME = re.compile(r"@(now|ms|iso)(-\d+)?")
 
 _DATASET = """

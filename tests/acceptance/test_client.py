@@ -49,7 +49,7 @@ def test_every_event_is_journalled_once_across_kill_and_restart(tmp_path: Path) 
             g.kill()
             g.start()
         thread.join()
-        assert client.flush(30)
+        assert client.flush(60)
         assert client.close()
         rows = g.rows("events")
         assert g.run("verify").returncode == 0
@@ -72,7 +72,7 @@ def test_events_of_a_time_without_a_gateway_arrive_when_it_starts(tmp_path: Path
         assert not client.close(0.1)
         g.start()
         with client_of(g.url, problems, spool=str(tmp_path / "spool")) as later:
-            assert later.flush(30)
+            assert later.flush(60)
         assert {row["event_id"] for row in g.rows("events")} == {f"e-{n}" for n in range(5)}
     assert problems == []
 
@@ -90,7 +90,7 @@ def test_the_gateways_refusals_reach_the_shop(tmp_path: Path, strict: bool) -> N
                 track(client, "too-old", event_time=int(time.time()) - 8 * 86_400)
             else:
                 track(client, f"e-{n}")
-        assert client.flush(30)
+        assert client.flush(60)
         assert {row["event_id"] for row in g.rows("events")} == {"e-0", "e-2", "e-3", "e-5"}
     assert [(p.kind, p.event_id, p.place) for p in problems] == [
         (Kind.REFUSED, "no-money", 1),
@@ -113,6 +113,6 @@ def test_a_wrong_key_is_told_and_loses_nothing(tmp_path: Path) -> None:
         g.stop()
         g.config.write_text(TOML, encoding="utf-8")
         g.start()
-        assert client.flush(30)
+        assert client.flush(60)
         assert client.close()
         assert [row["event_id"] for row in g.rows("events")] == ["e"]

@@ -146,7 +146,7 @@ def test_the_receiver_knows_the_shoppers_and_their_ads_and_names_each_way():
 
 def purchases(receiver):
     with urllib.request.urlopen(
-        f"{receiver}/sandbox/counts?event_name=Purchase&dataset={TWOFOLD}", timeout=10
+        f"{receiver}/sandbox/counts?event_name=Purchase&dataset={TWOFOLD}", timeout=60
     ) as answer:
         counts = json.load(answer)["counts"]
     return counts[0] if counts else {"browser_received": 0, "server_received": 0, "counted": 0, "value": {}}

@@ -42,7 +42,7 @@ dataset = "{dataset}"
 shop = "{shop}"
 secret = "{secret}"
 """
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Shopper:
@@ -95,16 +95,16 @@ def send(http: requests.Session, url: str, p: Shopper) -> None:
 
     md5 = hashlib.md5(p.email.lower().encode()).hexdigest()
     sha = hashlib.sha256(p.email.lower().encode()).hexdigest().upper()
-    taken(http.post(capi, json={"data": [p.event("sdk")], "access_token": KEY}, timeout=20))
+    taken(http.post(capi, json={"data": [p.event("sdk")], "access_token": KEY}, timeout=60))
     sent = p.event("hashed", user_data={"em": sha, "external_id": md5, "client_user_agent": "Mozilla/5.0"})
-    taken(http.post(capi, json={"data": [sent], "access_token": KEY}, timeout=20))
+    taken(http.post(capi, json={"data": [sent], "access_token": KEY}, timeout=60))
     browser = {"fbp": p.fbp, "client_user_agent": "Mozilla/5.0"}
     view = p.event("view", event_name="PageView", user_data=browser, custom_data={})
-    taken(http.post(f"{url}/t/events", data=json.dumps({"events": [{"dataset": DATASET, **view}]}), timeout=20))
+    taken(http.post(f"{url}/t/events", data=json.dumps({"events": [{"dataset": DATASET, **view}]}), timeout=60))
     hit = {"id": DATASET, "ev": "Lead", "eid": f"tr-{p.name}", "dl": p.event("x")["event_source_url"], "ts": str(int(time.time() * 1000)),
            "ud[em]": p.email, "ud[external_id]": p.customer, "fbp": p.fbp, "v": "2.9.178"}  # fmt: skip
-    taken(http.get(f"{url}/tr/", params=hit, timeout=20))
-    taken(http.post(f"{url}/tr/", data=hit | {"eid": f"tr2-{p.name}"}, timeout=20))
+    taken(http.get(f"{url}/tr/", params=hit, timeout=60))
+    taken(http.post(f"{url}/tr/", data=hit | {"eid": f"tr2-{p.name}"}, timeout=60))
     raw = json.dumps({
         "id": p.order, "name": f"#{p.order % 1000}", "email": p.email, "phone": p.phone, "currency": "EUR", "total_price": "42.50",
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()), "financial_status": "paid", "source_name": "web",
@@ -118,10 +118,10 @@ def send(http: requests.Session, url: str, p: Shopper) -> None:
         "X-Shopify-Shop-Domain": SHOP,
         "Content-Type": "application/json",
     }
-    taken(http.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=headers, timeout=20))
+    taken(http.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=headers, timeout=60))
     refused = p.event("bad", custom_data={"value": 1, "note": p.email}) | {"event_id": sha.lower()}
-    assert http.post(capi, json={"data": [refused], "access_token": KEY}, timeout=20).status_code == 400
-    assert http.post(f"{url}/t/events", data=f"email={p.email}&h={sha}", timeout=20).status_code == 400
+    assert http.post(capi, json={"data": [refused], "access_token": KEY}, timeout=60).status_code == 400
+    assert http.post(f"{url}/t/events", data=f"email={p.email}&h={sha}", timeout=60).status_code == 400
 
 
 def settled(g) -> None:
@@ -167,7 +167,7 @@ def story(tmp_path_factory):
                     while not stop.is_set():
                         lead = boris.event(f"busy{accepted[0]}", event_name="Lead")
                         body = {"data": [lead], "access_token": KEY}
-                        assert other.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20).status_code == 200
+                        assert other.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60).status_code == 200
                         accepted[0] += 1
 
             going = Meanwhile(target=shop_goes_on)
@@ -293,7 +293,7 @@ def test_a_killed_gateway_finishes_at_its_next_start(tmp_path):
             for n in range(20):
                 batch = [anna.event(f"e{n}-{m}", event_name="Lead") for m in range(100)]
                 body = {"data": batch, "access_token": KEY}
-                assert http.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20).status_code == 200
+                assert http.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60).status_code == 200
             command = threading.Thread(target=g.run, args=("erase", "--email", anna.email, "--yes"))
             command.start()
             deadline = time.monotonic() + PATIENCE_S

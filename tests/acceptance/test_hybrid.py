@@ -24,7 +24,7 @@ from tests.storefront import Pages, chromium_at, standing
 
 pytestmark = pytest.mark.browser
 DATASET, KEY = "1234567890", "key-of-the-shop"
-PATIENCE_S = 30
+PATIENCE_S = 60
 TOML = """
 [[dataset]]
 id = "{dataset}"

@@ -32,7 +32,7 @@ def test_what_was_accepted_is_taken_into_the_index(tmp_path):
             now = int(time.time())
             events = [{**event, "event_time": now, "event_id": f"lead-{n}-{k}"} for k in range(BATCH)]
             asked = {"data": events, "access_token": "key-of-the-shop"}
-            assert requests.post(f"{g.url}/v25.0/1/events", json=asked, timeout=30).status_code == 200
+            assert requests.post(f"{g.url}/v25.0/1/events", json=asked, timeout=60).status_code == 200
         g.kill()
         g.start()
         deadline = time.monotonic() + DEADLINE_S

@@ -57,7 +57,7 @@ def test_every_order_with_kills_between_gives_the_same_rows(tmp_path):
                 for view in order[place : place + 24]:
                     agent = {"user-agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0.0.0 Safari/537.36"}
                     answer = requests.post(
-                        f"{program.url}/t/events", json={"events": [view]}, headers=agent, timeout=20
+                        f"{program.url}/t/events", json={"events": [view]}, headers=agent, timeout=60
                     )
                     assert answer.status_code == 200, answer.text
                 program.kill()

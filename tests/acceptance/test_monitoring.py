@@ -53,17 +53,17 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str
         event = {"event_name": "Purchase", "event_time": now, "event_id": "a", "action_source": "website",
                  "custom_data": {"value": 1, "currency": "EUR"}, "user_data": {"external_id": "7"}}  # fmt: skip
         for data in ([event], [event], [{**event, "custom_data": {}}]):
-            requests.post(f"{g.url}/v25.0/1/events", json={"data": data, "access_token": KEY}, timeout=20)
+            requests.post(f"{g.url}/v25.0/1/events", json={"data": data, "access_token": KEY}, timeout=60)
         page = {"dataset": "1", "event_name": "PageView", "event_id": "b", "event_time": now}
         for _ in range(6):
             headers = {"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"}
-            requests.post(f"{g.url}/t/events", json={"events": [page]}, headers=headers, timeout=20)
+            requests.post(f"{g.url}/t/events", json={"events": [page]}, headers=headers, timeout=60)
         found: dict[str, list[dict[str, str]]] = {}
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not any(s["destination"] for s in found.get("twofold_destination_pauses_total", [])):
             assert time.monotonic() < deadline, sorted(found)
             time.sleep(0.6)
-            text = requests.get(f"{g.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20).text
+            text = requests.get(f"{g.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60).text
             found = {}
             for family in text_string_to_metric_families(text):
                 # A family without samples yet is known by its name, and its labels by nobody.

@@ -34,7 +34,7 @@ secret = "secret-Vb4nKc8tLd3f"
 def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
     """Each address with valid and broken requests, by a sender that has the key and by one that has not; nothing is lost by it."""
     with gateway(TOML, tmp_path / "data") as g:
-        served = requests.get(f"{g.url}/openapi.json", timeout=20).json()
+        served = requests.get(f"{g.url}/openapi.json", timeout=60).json()
         assert served == describe_gateway()
         described = deepcopy(describe_gateway())  # the program's own is narrowed for nobody else
         # The one dataset and shop that there are, so that what is sent arrives.
@@ -69,6 +69,6 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
         assert {400, 401} <= seen["POST /v1/{call}"]
         assert 401 in seen["POST /mp/collect"]
         assert {401, 404} <= seen["POST /webhooks/{type}/{shop}"]
-        health = requests.get(f"{g.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20)
+        health = requests.get(f"{g.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60)
         assert health.headers["content-type"] == "application/json"
         assert g.run("verify").returncode == 0

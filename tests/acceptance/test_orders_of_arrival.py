@@ -56,7 +56,7 @@ def killed(folder: Path, arguments: tuple[str, ...], after_s: float) -> None:
         process.wait(after_s)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
-        process.wait(30)
+        process.wait(60)
 
 
 def write(folder: Path) -> Written:

@@ -40,12 +40,12 @@ def test_one_line_a_kind_of_request(tmp_path: Path) -> None:
         with requests.Session() as shop:
             for n in range(10):
                 body = {"data": [event(f"e{n}", event_source_url=f"https://s.example/?m={MAIL}")], "access_token": KEY}
-                answers["taken"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20))
+                answers["taken"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60))
                 body = {"data": [event(f"p{n}", event_name="Purchase")], "access_token": KEY}
-                answers["refused"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20))
+                answers["refused"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60))
                 body = {"data": [event("x")], "access_token": MAIL}
-                answers["key"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=20))
-            answers["path"].append(shop.get(f"{g.url}/{MAIL}/nothing", timeout=20))
+                answers["key"].append(shop.post(f"{g.url}/v25.0/{DATASET}/events", json=body, timeout=60))
+            answers["path"].append(shop.get(f"{g.url}/{MAIL}/nothing", timeout=60))
         deadline = time.monotonic() + 60
         while len(said := lines(g.output())) < 4:
             assert time.monotonic() < deadline, g.output()

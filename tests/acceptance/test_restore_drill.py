@@ -39,11 +39,11 @@ def send(url: str, name: str, person: str) -> None:
     event = {"event_name": "Lead", "event_time": int(time.time()), "event_id": name, "action_source": "website",
              "user_data": {"em": [digest(person)]}}  # fmt: skip
     body = {"data": [event], "access_token": KEY}
-    assert requests.post(f"{url}/v25.0/{DATASET}/events", json=body, timeout=20).status_code == 200
+    assert requests.post(f"{url}/v25.0/{DATASET}/events", json=body, timeout=60).status_code == 200
 
 
 def health(url: str) -> dict:
-    return requests.get(f"{url}/health", headers={"authorization": f"Bearer {TOKEN}"}, timeout=20).json()
+    return requests.get(f"{url}/health", headers={"authorization": f"Bearer {TOKEN}"}, timeout=60).json()
 
 
 def backup_once(url: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def test_the_drill(tmp_path: Path) -> None:
         said = backup_once(g.url, lambda backup: backup["position"] == kept["position"])
         assert said["age_s"] < 60
         assert (said["position"], said["erasures_behind"]) == (kept["position"], False)
-        figures = requests.get(f"{g.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}, timeout=20).text
+        figures = requests.get(f"{g.url}/metrics", headers={"authorization": f"Bearer {TOKEN}"}, timeout=60).text
         (taken_at,) = re.findall(r"^twofold_backup_timestamp_seconds (\S+)$", figures, re.M)
         assert float(taken_at) == kept["at"]
 

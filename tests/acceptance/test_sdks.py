@@ -29,7 +29,7 @@ from gateway_process import Gateway, Program, gateway, sandbox_process
 
 NODE_CLIENT = Path(__file__).parents[1] / "clients" / "node"
 DATASET, KEY = "1234567890", "key-of-the-shop"
-PATIENCE_S = 30
+PATIENCE_S = 60
 # SHA-256 of john_smith@gmail.com and 16505551212, from Meta's customer information parameters page
 EMAIL = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
 PHONE = "e323ec626319ca94ee8bff2e4c87cf613be6ea19919ed1364124e16807ab3176"

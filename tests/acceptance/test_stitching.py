@@ -22,7 +22,7 @@ from tests.storefront import Pages, chromium_at, standing
 pytestmark = pytest.mark.browser
 DATASET, OTHER = "1234567890", "2222222222"
 SECRET = "hush-0123456789abcdef"
-PATIENCE_S = 30
+PATIENCE_S = 60
 BROWSER_KEYS = {"fbc", "fbp", "client_ip_address", "client_user_agent"}
 TOML = "".join(
     f"""

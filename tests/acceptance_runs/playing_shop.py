@@ -65,7 +65,7 @@ class PlayedShop:
                  "rl": f"{ORIGIN}/from?basket=basket-of-nino"}  # fmt: skip
         query |= {f"cd[{key}]": value for key, value in custom.items()}
         with urlopen(
-            Request(f"{self.gateway}/tr/?{urlencode(query)}", headers={"user-agent": AGENT}), timeout=30
+            Request(f"{self.gateway}/tr/?{urlencode(query)}", headers={"user-agent": AGENT}), timeout=60
         ) as answer:
             assert answer.status == 200
 
@@ -89,7 +89,7 @@ class PlayedShop:
         )
         headers = delivery_headers(body, order, topic=CREATED, shop=SHOP, secret=SECRET)
         with urlopen(
-            Request(f"{self.gateway}/webhooks/shopify/{SHOP}", data=body, headers=headers), timeout=30
+            Request(f"{self.gateway}/webhooks/shopify/{SHOP}", data=body, headers=headers), timeout=60
         ) as answer:
             assert answer.status == 200
         return order

@@ -48,7 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 def post(url: str, body: dict[str, Any], **headers: str) -> None:
     request = Request(url, data=json.dumps(body).encode(), headers={"content-type": "application/json", **headers})
-    with urlopen(request, timeout=30) as answer:
+    with urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
 

@@ -42,7 +42,7 @@ def webhook(address: str, **more: Any) -> None:
     headers = {"content-type": "application/json", "x-wc-webhook-topic": "order.updated", "x-wc-webhook-resource": "order",
                "x-wc-webhook-event": "updated", "x-wc-webhook-signature": signature, "x-wc-webhook-delivery-id": str(time.time_ns())}  # fmt: skip
     with urlopen(
-        Request(f"{address}/webhooks/woocommerce/shop.example", data=body, headers=headers), timeout=30
+        Request(f"{address}/webhooks/woocommerce/shop.example", data=body, headers=headers), timeout=60
     ) as answer:
         assert answer.status == 200
 

@@ -112,7 +112,7 @@ def test_lists_follow_what_people_say(tmp_path: Path) -> None:
         with gateway(toml, tmp_path / "data", env=env) as g:
 
             def say(*events: dict[str, Any]) -> None:
-                told = requests.post(f"{g.url}/v25.0/1/events", json={"data": events, "access_token": KEY}, timeout=20)
+                told = requests.post(f"{g.url}/v25.0/1/events", json={"data": events, "access_token": KEY}, timeout=60)
                 assert told.status_code == 200, told.text
 
             settings = load_settings(g.config, data=str(g.data), environ=env)

@@ -58,7 +58,7 @@ class Scripted:
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[Request]:
+    def wait_for(self, count: int, seconds: float = 60.0) -> list[Request]:
         """The first ``count`` requests, once they are there."""
         deadline = time.monotonic() + seconds
         while len(self.requests) < count:
@@ -80,7 +80,7 @@ class Scripted:
                 connection, _ = self._listener.accept()
             except OSError:
                 break
-            connection.settimeout(10)
+            connection.settimeout(60)
             self._open.append(connection)
             workers.append(threading.Thread(target=self._serve, args=(connection,)))
             workers[-1].start()

@@ -161,7 +161,7 @@ def test_the_plain_keys_are_the_gateways():
 def test_the_client_needs_nothing_but_python():
     """Importing it loads no third-party module and nothing else of the package."""
     code = "import sys; before = set(sys.modules); import twofold.client; print(*sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=30,
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True, timeout=60,
                           cwd=PACKAGE.parents[1], env={"PATH": "/usr/bin:/bin"})  # fmt: skip
     tops = {name.partition(".")[0] for name in done.stdout.split()}
     assert tops - set(sys.stdlib_module_names) == {"twofold"}

@@ -34,7 +34,7 @@ client.order({"id": "A-1", "customer": {"email": "john_smith@gmail.com", "last_n
 
 def run_code(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, timeout=30)
+    return subprocess.run([sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
 def events_of(server) -> list[str]:

@@ -19,7 +19,7 @@ KEY = "key-of-the-dataset"
 
 
 def client_of(address, problems=None, **options):
-    given = {"wait_s": 0.01, "most_wait_s": 0.05, "timeout_s": 5.0} | options
+    given = {"wait_s": 0.01, "most_wait_s": 0.05, "timeout_s": 60.0} | options
     return Client(address, "1234567890", KEY, on_error=problems.append if problems is not None else None, **given)
 
 
@@ -124,7 +124,7 @@ def test_a_gateway_that_is_not_there_yet():
     client.track("Lead", event_id="e", event_time=1_790_000_000)
     assert not client.flush(0.05)
     with socket.create_server(("127.0.0.1", port)) as late:
-        late.settimeout(10)
+        late.settimeout(60)
         connection, _ = late.accept()
         with connection, connection.makefile("rb") as stream:
             while stream.readline().strip():

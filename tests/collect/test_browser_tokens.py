@@ -161,7 +161,7 @@ def test_the_examples_make_genuine_tokens(command):
     """Run as a shop's server would; read with the gateway's own code at the real time."""
     assert command[0] == sys.executable or shutil.which(command[0])
     bound = {"dataset": "1", "order": "Ä-1", "value": 42.5, "currency": "EUR", "names": ["Purchase"]}
-    made = subprocess.run([*command, SECRET, json.dumps(bound)], capture_output=True, text=True, check=True, timeout=30)
+    made = subprocess.run([*command, SECRET, json.dumps(bound)], capture_output=True, text=True, check=True, timeout=60)
     claims = read_token(made.stdout.strip(), [SECRET.encode()], "1", int(time.time()))
     assert isinstance(claims, Claims), claims
     assert (claims.order, claims.value, claims.currency, claims.names) == ("Ä-1", Decimal("42.5"), "EUR", ("Purchase",))

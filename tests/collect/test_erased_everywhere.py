@@ -135,7 +135,7 @@ def test_nothing_of_an_erased_person_is_left_in_any_table_or_file(start_gateway,
     for person in (ANNA, BORIS):
         person.act(gateway)
     gateway.now += HOURS_3
-    asyncio.run_coroutine_threadsafe(gateway.gateway.retention.step(gateway.now), gateway._loop).result(20)
+    asyncio.run_coroutine_threadsafe(gateway.gateway.retention.step(gateway.now), gateway._loop).result(60)
     make_tables(gateway)
     kept = gateway.folder
     # The search can find everything: a keyed digest in database and tables, a plain text where it may stand.

@@ -45,7 +45,7 @@ def step(shop: Running, hours: float = 0) -> None:
         while await shop.gateway.retention.step(shop.now):
             pass
 
-    asyncio.run_coroutine_threadsafe(rounds(), shop._loop).result(30)
+    asyncio.run_coroutine_threadsafe(rounds(), shop._loop).result(60)
 
 
 def path(shop: Running, order: str = "1001") -> OrderPath | None:
@@ -153,7 +153,7 @@ def test_after_eight_days_a_path_is_final(shop: Running) -> None:
         shop.gateway.store.paths.late_signs([who for (who,) in engine.db.execute("select who from touch_link")])
         engine.db.execute("update touch set at = at - 60")
 
-    asyncio.run_coroutine_threadsafe(shop.gateway.store.transact(late), shop._loop).result(10)
+    asyncio.run_coroutine_threadsafe(shop.gateway.store.transact(late), shop._loop).result(60)
     shop.now = NOW_MS + (8 * DAY + 60) * 1000
     step(shop)
     assert path(shop) == made
@@ -179,7 +179,7 @@ def erased(shop: Running, **named: tuple[str, ...]) -> None:
         await shop.gateway.eraser.ask(SubjectRequest(**named), "command")
         await shop.gateway.eraser.finish_all()
 
-    asyncio.run_coroutine_threadsafe(main(), shop._loop).result(30)
+    asyncio.run_coroutine_threadsafe(main(), shop._loop).result(60)
 
 
 def nameless(shop: Running) -> list[Nameless]:

@@ -212,11 +212,11 @@ def test_a_paused_or_late_destination_is_no_health_but_no_outage(start_gateway: 
     gateway.tag({"event_name": "Lead", "event_time": NOW_S})
     assert gateway.send("GET", "/health").body == b"ok\n"
     pause = gateway.gateway.store.pause(f"meta-{DATASET}", "http-401", NOW_MS + 60_000, NOW_MS)
-    asyncio.run_coroutine_threadsafe(pause, gateway._loop).result(10)
+    asyncio.run_coroutine_threadsafe(pause, gateway._loop).result(60)
     gateway.now += 1_000
     paused = gateway.send("GET", "/health")
     assert (paused.status, paused.body) == (200, b"degraded\n")
-    asyncio.run_coroutine_threadsafe(gateway.gateway.store.resume(f"meta-{DATASET}", NOW_MS), gateway._loop).result(10)
+    asyncio.run_coroutine_threadsafe(gateway.gateway.store.resume(f"meta-{DATASET}", NOW_MS), gateway._loop).result(60)
     gateway.now += 1_000
     assert gateway.send("GET", "/health").body == b"ok\n"
     gateway.now = NOW_MS + int(LATE_AFTER_S * 1000) + 1000

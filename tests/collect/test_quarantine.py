@@ -292,7 +292,7 @@ def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(running.run(address.set_result))
         try:
-            async with asyncio.timeout(20), aiohttp.ClientSession() as session:
+            async with asyncio.timeout(60), aiohttp.ClientSession() as session:
                 while True:
                     async with session.get(
                         f"{await address}/health", headers={"Authorization": f"Bearer {token}"}

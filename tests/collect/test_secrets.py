@@ -24,7 +24,7 @@ import pytest
 from tests.disk import unpacked
 
 DATASET = "1234567890"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 # Each value stands for itself in one place only, so that a hit says where it came from.
 SECRETS = {

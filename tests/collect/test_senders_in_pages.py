@@ -37,7 +37,7 @@ PACKAGES = Path(__file__).parents[1] / "clients/node/node_modules"
 SEGMENT = PACKAGES / "@segment/analytics-next/dist/umd"
 RUDDERSTACK = PACKAGES / "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js"
 PAGE_KEY = "shop-pages-0123456"
-PATIENCE_S = 30
+PATIENCE_S = 60
 ORDER = 8_678_901_000_000
 
 

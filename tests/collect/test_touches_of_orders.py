@@ -138,7 +138,7 @@ def test_an_order_finds_its_visit_by_the_cart_and_keeps_it_when_the_visitors_are
     def step() -> Any:
         return gateway.gateway.retention.step(gateway.now)
 
-    asyncio.run_coroutine_threadsafe(step(), gateway._loop).result(20)
+    asyncio.run_coroutine_threadsafe(step(), gateway._loop).result(60)
     db = open_reader(gateway.folder)
     assert db.execute("select count(*) from sighting").fetchone() == (0,)
     db.close()
@@ -197,7 +197,7 @@ def test_the_path_of_an_order_has_the_phone_on_which_its_buyer_clicked(shop):
     seen(shop, LAPTOP)
     assert bought_on_the_laptop(shop) == [("Spring", 7_200), ("", 600)]
     step = shop.gateway.retention.step(NOW_MS + 3 * 3_600_000)
-    asyncio.run_coroutine_threadsafe(step, shop._loop).result(20)
+    asyncio.run_coroutine_threadsafe(step, shop._loop).result(60)
     db = open_reader(shop.folder)
     assert {kind for (kind,) in db.execute("select kind from touch_link")} == {"fbp", "device"}
     db.close()
@@ -386,7 +386,7 @@ def test_a_young_purchase_has_its_signs_before_what_leads_to_them_is_kept(shop):
     for hours, links in ((0, 0), (1, 0), (3, 1)):
         shop.now = NOW_MS + hours * 3_600_000
         step = shop.gateway.retention.step(shop.now)
-        asyncio.run_coroutine_threadsafe(step, shop._loop).result(20)
+        asyncio.run_coroutine_threadsafe(step, shop._loop).result(60)
         db = open_reader(shop.folder)
         assert db.execute("select count(*) from touch_link").fetchone() == (links,)
         db.close()
@@ -438,7 +438,7 @@ def test_an_erasure_takes_signs_opinions_and_buyers_and_nobody_else_s(start_gate
         await gateway.gateway.eraser.ask(request, "command")
         await gateway.gateway.eraser.finish_all()
 
-    asyncio.run_coroutine_threadsafe(erase(), gateway._loop).result(30)
+    asyncio.run_coroutine_threadsafe(erase(), gateway._loop).result(60)
     assert buyers(gateway.folder, "1001") == ()
     assert touches(gateway.folder, "1001") == OrderTouches(own=[], said=[], reason=ERASED)
     assert len(buyers(gateway.folder, "1002")) >= 3
@@ -460,7 +460,7 @@ def test_signs_and_buyers_are_forgotten_after_their_days(start_gateway):
 
     def counts(days: float) -> tuple[int, ...]:
         step = gateway.gateway.retention.step(NOW_MS + int(days * 86_400_000))
-        asyncio.run_coroutine_threadsafe(step, gateway._loop).result(20)
+        asyncio.run_coroutine_threadsafe(step, gateway._loop).result(60)
         db = open_reader(gateway.folder)
         found = tuple(
             db.execute(f"select count(*) from {t}").fetchone()[0] for t in ("touch", "touch_link", "order_party")

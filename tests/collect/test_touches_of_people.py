@@ -131,7 +131,7 @@ def test_a_withdrawal_takes_what_is_said_of_the_person_s_orders(shop, given):
     async def withdraw() -> None:
         await shop.gateway.store.withdraw(DATASET, marks, NOW_MS)
 
-    asyncio.run_coroutine_threadsafe(withdraw(), shop._loop).result(20)
+    asyncio.run_coroutine_threadsafe(withdraw(), shop._loop).result(60)
     gone = touches(shop.folder, "1001")
     assert (gone.own, gone.said) == ([], [])
     body = shopify("1001", landing_site="/?utm_source=x", tags="changed", updated_at="2026-10-01T10:00:00Z")
@@ -154,7 +154,7 @@ def test_a_withdrawal_leaves_what_is_said_of_an_order_of_the_same_number_in_anot
     async def withdraw() -> None:
         await gateway.gateway.store.withdraw(DATASET, marks, NOW_MS)
 
-    asyncio.run_coroutine_threadsafe(withdraw(), gateway._loop).result(20)
+    asyncio.run_coroutine_threadsafe(withdraw(), gateway._loop).result(60)
     assert _said_by_dataset(gateway.folder, "1001") == {DATASET: [], OTHER["id"]: ["facebook"]}
 
 

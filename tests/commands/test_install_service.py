@@ -199,7 +199,7 @@ def served(command: list[str], port: int, folder: Path) -> Iterator[None]:
     with output.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not _takes(port):
             assert process.poll() is None, output.read_text()
             assert time.monotonic() < deadline, output.read_text()
@@ -207,7 +207,7 @@ def served(command: list[str], port: int, folder: Path) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def _takes(port: int) -> bool:
@@ -230,7 +230,7 @@ SENDER = "127.0.0.5"
 def ask(port: int, path: str, body: bytes | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers, body."""
     context = ssl.create_default_context(cafile=str(TLS / "ca.pem"))
-    connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=context, source_address=(SENDER, 0))
+    connection = http.client.HTTPSConnection("localhost", port, timeout=60, context=context, source_address=(SENDER, 0))
     with contextlib.closing(connection):
         given = {"Content-Type": "application/json", **headers}
         connection.request("GET" if body is None else "POST", path, body=body, headers=given)

@@ -199,7 +199,7 @@ secret = "0123456789abcdef0123456789abcdef"
             f"{g.url}/webhooks/own/shop.example",
             data=body,
             headers={"Content-Type": "application/json", "X-Twofold-Signature": f"t={at},v1={digest}"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.status_code == 200, answer.text
         _, row = [json.loads(line) for line in g.run("orders", "list", "--json").stdout.splitlines()]

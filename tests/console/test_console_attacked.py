@@ -138,7 +138,7 @@ def test_streams_of_a_session_are_few(attacked: Running, owner: Client) -> None:
     held = []
     statuses = []
     for _ in range(MOST_STREAMS + 2):
-        connection = http.client.HTTPConnection("127.0.0.1", attacked.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", attacked.port, timeout=60)
         connection.request("GET", "/console/live/stream?after=0", headers={"cookie": owner.cookie})
         answer = connection.getresponse()
         if answer.status == 200:

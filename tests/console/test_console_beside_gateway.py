@@ -23,7 +23,7 @@ from twofold.config import load_settings
 from twofold.control.tables import are_current
 from twofold.store.beside.folder import is_open
 
-WITHIN_S = 40
+WITHIN_S = 60
 
 
 class Serving:

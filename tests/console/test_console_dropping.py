@@ -60,7 +60,7 @@ def drop(client: Client, name: str, content: str | bytes) -> str:
 
 
 def wait(client: Client, path: str) -> dict[str, Any]:
-    for _ in range(300):
+    for _ in range(600):
         about = about_of(client, path)
         if about["state"] not in ("taken", "reading", "keeping"):
             return about

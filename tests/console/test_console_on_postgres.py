@@ -175,7 +175,7 @@ class Gateway:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(60)
         assert self.process.stdout
         self.process.stdout.close()
 

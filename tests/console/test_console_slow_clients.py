@@ -11,7 +11,7 @@ from running_console import PASSWORD, Running
 
 from twofold.console.connections import BODY_GRACE_S, HEAD_S, MAX_HEAD_BYTES, MAX_PER_CLIENT
 
-PATIENCE_S = 3 * (HEAD_S + BODY_GRACE_S)
+PATIENCE_S = 60 + HEAD_S + BODY_GRACE_S
 LOGIN = b"POST /console/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n"
 SLOW = {
     "silent": b"",

@@ -172,7 +172,7 @@ def test_an_older_version_is_given_until_the_next_is_there(monkeypatch: pytest.M
 
     def of(version: int) -> tuple[str, bool] | None:
         def work_out() -> str:
-            release.wait(20)
+            release.wait(60)
             made.append(version)
             return f"of {version}"
 
@@ -192,7 +192,7 @@ def test_an_older_version_is_given_until_the_next_is_there(monkeypatch: pytest.M
     release.clear()
     assert of(2) == ("of 1", False)  # under way
     release.set()
-    for _ in range(1_000):
+    for _ in range(6_000):
         if made == [1, 2]:
             break
         time.sleep(0.01)

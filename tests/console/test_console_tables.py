@@ -98,7 +98,7 @@ def test_one_process_answers_page_after_page(filled: Path, monkeypatch: pytest.M
 
 def until(look):  # type: ignore[no-untyped-def]
     """What is found once it is there."""
-    for _ in range(1_000):
+    for _ in range(3_000):
         if found := look():
             return found
         time.sleep(0.02)

@@ -130,7 +130,7 @@ def looked_at(config: Path, data: Path, people: Path) -> Iterator[Client]:
         yield client
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         console.close()
         register.close()
 

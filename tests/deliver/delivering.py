@@ -133,6 +133,8 @@ async def delivering(
             yield Delivering(graph, outbox, worker, clock, registry, running)
         finally:
             worker.stop()
-            async with asyncio.timeout(10):  # the promise of `stop`
+            async with asyncio.timeout(
+                DEADLINE_S
+            ):  # the promise of `stop`: `GRACE_S`, where it has a processor to itself
                 await asyncio.gather(running, return_exceptions=True)
         assert not graph.overlaps, f"in two open requests at once: {graph.overlaps[:5]}"

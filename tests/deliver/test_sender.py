@@ -190,7 +190,7 @@ def test_cookies_are_not_kept():
 
     async def scenario():
         async with FakeGraph([Reply(headers=(("Set-Cookie", "a=b"),))]) as graph:
-            async with Sender(connections=1, timeout_s=5) as sender:
+            async with Sender(connections=1, timeout_s=60) as sender:
                 request = Request(url=graph.url + "/x", headers={}, body=b"{}")
                 await sender.send(request)
                 await sender.send(request)
@@ -212,7 +212,7 @@ def test_hurry_ends_running_and_later_requests():
             while not graph.open:
                 await asyncio.sleep(0.001)
             sender.hurry()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 return await running, await sender.send(request)
 
     first, second = asyncio.run(scenario())

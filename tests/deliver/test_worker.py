@@ -897,7 +897,7 @@ def test_a_failed_store_ends_the_worker_loudly():
         async with delivering(outbox=outbox) as d:
             outbox.add(*events("only"))
             with pytest.raises(StoreFailed):
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await d.running
 
     asyncio.run(scenario())
@@ -939,7 +939,7 @@ def test_stopping_does_not_wait_for_a_platform_that_hangs(monkeypatch):
             d.outbox.add(*numbered(3))
             await d.until(lambda: d.graph.open > 0)
             d.worker.stop()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await d.running
 
             assert d.outbox.attempts_of("e0")[0].outcome == "ambiguous"

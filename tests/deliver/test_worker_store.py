@@ -130,7 +130,7 @@ def test_a_crash_after_the_answer_repeats_the_same_bytes(tmp_path):
             await store.append(numbered(10))
             async with delivering(outbox=DyingStore(store)) as d:
                 with pytest.raises(StoreFailed):
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(60):
                         await d.running
                 first = d.graph.requests
         async with opened(tmp_path) as store, delivering(outbox=store) as d:

@@ -26,7 +26,7 @@ PIXEL = (HERE.parents[1] / "examples" / "shopify-pixel.js").read_text(encoding="
 HOST = (HERE / "standin_pixel_host.js").read_text(encoding="utf-8")
 CART = (HERE.parents[1] / "twofold" / "setup" / "snippets" / "cart.html").read_text(encoding="utf-8")
 DATASET, KEY, SHOP, SECRET = "1234567890", "key-of-the-shop", "demo.myshopify.com", "hush-0123456789abcdef"
-PATIENCE_S = 30
+PATIENCE_S = 60
 ORDER_ID = 9007199254740993
 SANDBOX = "/wpm@5982071ew7ea472e3/custom/web-pixel-77@1/sandbox/modern"
 TOML = f"""

@@ -72,7 +72,7 @@ class Server:
             **self._run,
         )  # fmt: skip
         ask = [self._where / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
-        for _ in range(600):
+        for _ in range(1_200):
             if subprocess.run(ask, stdout=subprocess.DEVNULL).returncode == 0:
                 return
             assert self._process.poll() is None
@@ -88,7 +88,7 @@ class Server:
     def kill(self) -> None:
         """SIGKILL: nothing is put in order. Its own processes end by themselves then."""
         self._process.kill()
-        self._process.wait(30)
+        self._process.wait(60)
 
     def promote(self) -> None:
         """A standby becomes the server that writes; returns when it is."""
@@ -100,7 +100,7 @@ class Server:
         if self._process.poll() is not None:
             return
         self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(30)
+        self._process.wait(60)
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class Shoppers:
         """True once they were answered for good."""
         cuts = self._cuts
         body = json.dumps({"data": [event_of(n) for n in numbers], "access_token": KEY})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with closing(connection), suppress(OSError, http.client.HTTPException):
             connection.request("POST", f"/v25.0/{DATASET}/events", body, {"Content-Type": "application/json"})
             answer = connection.getresponse()

@@ -330,12 +330,12 @@ def test_a_send_on_its_way_is_waited_for(tmp_path):
             await store.append([ANNA.bought()])
             (delivery,) = await claim(store, NOW + HOLD)
             number = await eraser.ask(SubjectRequest(emails=(ANNA.email,)), "command")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not (eraser.status(number) and "on their way" in eraser.status(number).what):
                     await asyncio.sleep(0.005)
             again = settlement(delivery, DeliveryState.WAITING, due_at=NOW)
             await store.settle([again], NOW + HOLD)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while eraser.status(number).state != "done":
                     await asyncio.sleep(0.005)
             return await claim(store, NOW + HOLD * 100)
@@ -371,7 +371,7 @@ def test_racing_with_accepting_and_sending(tmp_path, seed):
                 else:
                     await asyncio.sleep(0.001)
             last = (await store.transact(lambda e: steps.read(e, number))).scanned
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while eraser.status(number).state != "done":
                     await asyncio.sleep(0.005)
             sent = await claim(store, NOW + HOLD * 50, limit=1000)
@@ -421,7 +421,7 @@ def test_a_crash_at_any_step_is_made_good_at_the_next_start(tmp_path, monkeypatc
 
             monkeypatch.setattr(place, step, killed)
             await eraser.ask(SubjectRequest(emails=(ANNA.email,)), "command")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not dead.exists():
                     await asyncio.sleep(0.005)
 
@@ -487,7 +487,7 @@ def test_a_body_that_cannot_be_read_stops_nothing_for_a_whole_shop(tmp_path, spo
     async def main():
         async with erasing(tmp_path, NOW + HOLD) as (_store, eraser):
             await eraser.release(await eraser.ask(SubjectRequest(kind="erase_shop", dataset="1"), "shopify"))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while left(tmp_path, [*ANNA.contact(), *BORIS.contact()]):
                     await asyncio.sleep(0.05)
 
@@ -549,7 +549,7 @@ def test_a_whole_shop_waits_for_the_operators_word(tmp_path):
             number = await eraser.ask(SubjectRequest(kind="erase_shop", dataset="1"), "shopify")
             held = (await store.transact(lambda e: steps.read(e, number))).state
             await eraser.release(number)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (status := eraser.status(number)) is None or status.state != "done":
                     await asyncio.sleep(0.005)
             return held

@@ -41,7 +41,7 @@ dataset = "{dataset}"
 shop = "{shop}"
 secret = "{secret}"
 """
-DEADLINE_S = 40
+DEADLINE_S = 60
 SHOPPERS = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 PEOPLE = 12
 
@@ -124,12 +124,12 @@ def good_requests(http: requests.Session, url: str, p: Person, n: int) -> list[r
     tag = {"dataset": DATASET, **event(p, n, event_id=f"g{n}")}
     raw = json.dumps(order(p, n)).encode()
     return [
-        http.post(capi, json=body, timeout=20),
-        http.post(capi, data=form, timeout=20),
-        http.get(f"{url}/tr/", params=hit, timeout=20),
-        http.post(f"{url}/tr/", data=hit | {"eid": f"p{n}"}, timeout=20),
-        http.post(f"{url}/t/events", data=json.dumps({"events": [tag]}), headers={"Origin": "https://shop.example"}, timeout=20),
-        http.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=signed(raw), timeout=20),
+        http.post(capi, json=body, timeout=60),
+        http.post(capi, data=form, timeout=60),
+        http.get(f"{url}/tr/", params=hit, timeout=60),
+        http.post(f"{url}/tr/", data=hit | {"eid": f"p{n}"}, timeout=60),
+        http.post(f"{url}/t/events", data=json.dumps({"events": [tag]}), headers={"Origin": "https://shop.example"}, timeout=60),
+        http.post(f"{url}/webhooks/shopify/{SHOP}", data=raw, headers=signed(raw), timeout=60),
     ]  # fmt: skip
 
 
@@ -146,10 +146,10 @@ def bad_requests(http: requests.Session, url: str, p: Person, n: int) -> list[re
     got = []
 
     def post(path: str, **what) -> None:
-        got.append(http.post(f"{url}{path}", timeout=20, **what))
+        got.append(http.post(f"{url}{path}", timeout=60, **what))
 
     def get(path: str, **what) -> None:
-        got.append(http.get(f"{url}{path}", timeout=20, **what))
+        got.append(http.get(f"{url}{path}", timeout=60, **what))
 
     capi = f"/v25.0/{DATASET}/events"
     whole = json.dumps({"data": [event(p, n)], "access_token": KEY})
@@ -212,7 +212,7 @@ def aftermath(tmp_path_factory):
                 time.sleep(0.1)
             listed = "".join(g.run(kind, "--json", "--limit", "0").stdout for kind in ("events", "actions", "refused"))
             metrics = http.get(
-                f"{g.url}/metrics", headers={"Authorization": "Bearer token-of-the-operator"}, timeout=20
+                f"{g.url}/metrics", headers={"Authorization": "Bearer token-of-the-operator"}, timeout=60
             ).content
             g.kill()  # so that the write-ahead log stays as it is
             places = {f"data/{name}": content for name, content in readable(g.data).items()}

@@ -114,7 +114,7 @@ class Puller:
 
     def pull(self, since: str = "", until: str = "", **options: Any) -> list[PulledDay | PullProblem]:
         (account,) = self.settings.account
-        exchange = Exchange(sleep=self.slept.append, clock=lambda: self.now, timeout_s=10)
+        exchange = Exchange(sleep=self.slept.append, clock=lambda: self.now, timeout_s=60)
         span = span_of(account, since, until, self.now)
         self.now += 60
         platform = BY_NAME[account.platform]

@@ -40,7 +40,7 @@ WORLD = {
 def sandbox() -> Iterator[Running]:
     running = Running(SandboxSettings(port=0, tokens={TOKEN: []}))
     try:
-        assert running.http.post(f"{running.base}/sandbox/ads", json=WORLD, timeout=20).status_code == 200
+        assert running.http.post(f"{running.base}/sandbox/ads", json=WORLD, timeout=60).status_code == 200
         yield running
     finally:
         running.close()
@@ -77,7 +77,7 @@ def test_restated_day_of_the_sandbox(tmp_path, sandbox):
     one = puller(tmp_path, sandbox.base)
     one.days("2026-09-15", "2026-09-21")
     world = {"spend": [{"ad_id": "1000", "date": "2026-09-20", "amount": "6.25"}]}
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=world, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=world, timeout=60).status_code == 200
 
     after = one.days("2026-09-15", "2026-09-21")
 
@@ -100,7 +100,7 @@ def test_throttled_by_the_sandbox(tmp_path):
     settings = SandboxSettings(port=0, tokens={TOKEN: []}, rates=RateOptions(throttle=True, max_score=2, decay_s=10**6))
     running = Running(settings)
     try:
-        assert running.http.post(f"{running.base}/sandbox/ads", json=WORLD, timeout=20).status_code == 200
+        assert running.http.post(f"{running.base}/sandbox/ads", json=WORLD, timeout=60).status_code == 200
         one = puller(tmp_path, running.base)
         problem = one.problem("2026-08-01", "2026-09-21")
         assert (problem.code, problem.who) == ("throttled", "nobody")

@@ -26,7 +26,7 @@ endpoint = "{url}"
 pull = "00:00"
 days = 2
 """
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def until(holds) -> None:

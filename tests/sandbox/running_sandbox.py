@@ -52,30 +52,30 @@ class Running:
 
     def reset(self) -> None:
         self.now = NOW_MS
-        assert self.http.post(f"{self.base}/sandbox/reset", timeout=20).status_code == 200
+        assert self.http.post(f"{self.base}/sandbox/reset", timeout=60).status_code == 200
 
     def close(self) -> None:
         if not self._thread.is_alive():
             return
         self.http.close()
         self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the sandbox did not stop"
 
     def post(self, events: object, dataset: str = DATASET, **fields: object) -> requests.Response:
         body = {"data": events, "access_token": TOKEN, **fields}
-        return self.http.post(f"{self.base}/v25.0/{dataset}/events", json=body, timeout=20)
+        return self.http.post(f"{self.base}/v25.0/{dataset}/events", json=body, timeout=60)
 
     def pixel(self, dataset: str = DATASET, **parameters: object) -> requests.Response:
-        return self.http.get(f"{self.base}/tr/", params={"id": dataset, **parameters}, timeout=20)
+        return self.http.get(f"{self.base}/tr/", params={"id": dataset, **parameters}, timeout=60)
 
     def read(self, name: str, **query: object) -> list[dict]:
-        answer = self.http.get(f"{self.base}/sandbox/{name}", params=query, timeout=20)
+        answer = self.http.get(f"{self.base}/sandbox/{name}", params=query, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()[name]
 
     def fault(self, *faults: dict) -> None:
-        answer = self.http.post(f"{self.base}/sandbox/faults", json={"faults": list(faults)}, timeout=20)
+        answer = self.http.post(f"{self.base}/sandbox/faults", json={"faults": list(faults)}, timeout=60)
         assert answer.status_code == 200, answer.text
 
     def counted(self) -> int:

@@ -104,14 +104,14 @@ def touch(age: int = HOUR, kind: str = "link_click", person: str | None = "mary"
 
 
 def load(sandbox: Running, **body: object) -> requests.Response:
-    return sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=body, timeout=20)
+    return sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=body, timeout=60)
 
 
 @pytest.fixture
 def shop(sandbox: Running) -> Running:
     """One ad, and Mary, who has an e-mail address."""
     people = [{"id": "mary", "em": EMAIL}, {"id": "mia"}]
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=60).status_code == 200
     assert load(sandbox, **TREE).status_code == 200
     return sandbox
 
@@ -216,40 +216,40 @@ BAD_LOADS = [
 @pytest.mark.parametrize(("body", "words"), BAD_LOADS)
 def test_refused_loads(shop: Running, body: dict, words: str) -> None:
     """A bad row refuses the whole load and says where; nothing of it is kept."""
-    before = shop.http.get(f"{shop.base}/sandbox/ads", timeout=20).json()
+    before = shop.http.get(f"{shop.base}/sandbox/ads", timeout=60).json()
     good = {"campaigns": [{"id": "19", "account_id": "1"}]} | body
     answer = load(shop, **good)
 
     assert answer.status_code == 400
     assert words in answer.json()["error"]
-    assert shop.http.get(f"{shop.base}/sandbox/ads", timeout=20).json() == before
+    assert shop.http.get(f"{shop.base}/sandbox/ads", timeout=60).json() == before
 
 
 def test_kept_over_a_restart(start_sandbox: Callable[..., Running], tmp_path: Path) -> None:
     """Ads, spend, touches and their click ids come back with the data folder; a reset clears them for good."""
     first = start_sandbox(data=str(tmp_path))
-    first.http.post(f"{first.base}/sandbox/people/seed", json={"seed": 3, "count": 20}, timeout=20)
+    first.http.post(f"{first.base}/sandbox/people/seed", json={"seed": 3, "count": 20}, timeout=60)
     seed = {"seed": 3, "since": "2026-09-14", "until": "2026-09-20"}
-    assert first.http.post(f"{first.base}/sandbox/ads/seed", json=seed, timeout=20).status_code == 200
-    before = first.http.get(f"{first.base}/sandbox/ads", timeout=20).json()
+    assert first.http.post(f"{first.base}/sandbox/ads/seed", json=seed, timeout=60).status_code == 200
+    before = first.http.get(f"{first.base}/sandbox/ads", timeout=60).json()
     first.close()
     assert (len(before["ads"]), len(before["spend"])) == (6, 6 * 7)
     assert {row["kind"] for row in before["touches"]} == {"impression", "engaged_view", "link_click"}
 
     second = start_sandbox(data=str(tmp_path))
-    assert second.http.get(f"{second.base}/sandbox/ads", timeout=20).json() == before
+    assert second.http.get(f"{second.base}/sandbox/ads", timeout=60).json() == before
     second.reset()
     second.close()
 
     third = start_sandbox(data=str(tmp_path))
-    assert not any(third.http.get(f"{third.base}/sandbox/ads", timeout=20).json().values())
+    assert not any(third.http.get(f"{third.base}/sandbox/ads", timeout=60).json().values())
 
 
 def test_the_same_clicks_twice(shop: Running) -> None:
     """A body with click ids that is sent again is refused whole, so a repeated request doubles nothing."""
     body = {"touches": [touch(kind="impression"), touch(fbclid="IwAR1")]}
     assert [load(shop, **body).status_code for _ in range(2)] == [200, 400]
-    assert len(shop.http.get(f"{shop.base}/sandbox/ads", timeout=20).json()["touches"]) == 2
+    assert len(shop.http.get(f"{shop.base}/sandbox/ads", timeout=60).json()["touches"]) == 2
 
 
 def test_the_same_seed_makes_the_same_ads(sandbox: Running) -> None:
@@ -258,10 +258,10 @@ def test_the_same_seed_makes_the_same_ads(sandbox: Running) -> None:
     made = []
     for _ in range(2):
         sandbox.reset()
-        refused = sandbox.http.post(f"{sandbox.base}/sandbox/ads/seed", json=seed, timeout=20)
+        refused = sandbox.http.post(f"{sandbox.base}/sandbox/ads/seed", json=seed, timeout=60)
         assert (refused.status_code, "register is empty" in refused.text) == (400, True)
-        sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json={"seed": 5, "count": 30}, timeout=20)
-        sandbox.http.post(f"{sandbox.base}/sandbox/ads/seed", json=seed, timeout=20)
-        made.append(sandbox.http.get(f"{sandbox.base}/sandbox/ads", timeout=20).json())
+        sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json={"seed": 5, "count": 30}, timeout=60)
+        sandbox.http.post(f"{sandbox.base}/sandbox/ads/seed", json=seed, timeout=60)
+        made.append(sandbox.http.get(f"{sandbox.base}/sandbox/ads", timeout=60).json())
     assert made[0] == made[1]
     assert made[0]["touches"]

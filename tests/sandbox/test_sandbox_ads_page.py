@@ -46,7 +46,7 @@ def test_ads_page(sandbox: Running, page: Page) -> None:
     page.get_by_role("link", name="Ads", exact=True).click()
     page.get_by_text("No ads yet").wait_for()
     for path, body in (("people", [{"id": "mary", "em": EMAIL}]), ("ads", WORLD)):
-        assert sandbox.http.post(f"{sandbox.base}/sandbox/{path}", json=body, timeout=20).status_code == 200
+        assert sandbox.http.post(f"{sandbox.base}/sandbox/{path}", json=body, timeout=60).status_code == 200
     page.get_by_role("row", name="Second").wait_for()
     sandbox.post([purchase(user_data={"em": EMAIL}, custom_data={"value": 2469, "currency": "EUR"})])
 
@@ -74,8 +74,8 @@ def test_ads_page(sandbox: Running, page: Page) -> None:
 
 def test_odd_questions(sandbox: Running) -> None:
     """Whatever the address asks, the page answers with its first choice."""
-    sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20)
+    sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=60)
     for query in ("?account=99&level=galaxy&range=never", "?account=act_1", "?level=account"):
-        answer = sandbox.http.get(f"{sandbox.base}/ads{query}", timeout=20)
+        answer = sandbox.http.get(f"{sandbox.base}/ads{query}", timeout=60)
         assert answer.status_code == 200
         assert "1,244.50" in answer.text

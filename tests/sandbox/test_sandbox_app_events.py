@@ -16,7 +16,7 @@ ACTIVITY = {"_eventName": "fb_mobile_purchase", "_logTime": NOW_MS // 1000, "_va
 
 def activity(sandbox: Running, *rows: dict, **fields: object):
     form = {"event": "CUSTOM_APP_EVENTS", "advertiser_id": "ad-1", "custom_events": json.dumps(rows or [ACTIVITY])}
-    return sandbox.http.post(f"{sandbox.base}/v25.0/{DATASET}/activities", data=form | fields, timeout=20)
+    return sandbox.http.post(f"{sandbox.base}/v25.0/{DATASET}/activities", data=form | fields, timeout=60)
 
 
 def app_purchase(**changes: object) -> dict:

@@ -61,7 +61,7 @@ def test_the_official_sdk_puts_people_on_and_takes_them_off(sandbox: Running, au
 def test_nobody_can_be_read_anywhere(sandbox: Running, audience: CustomAudience) -> None:
     """Neither an address nor its digest stands on the page or in the list."""
     audience.add_users(CustomAudience.Schema.email_hash, ADDRESSES)
-    page = sandbox.http.get(f"{sandbox.base}/audiences", timeout=20)
+    page = sandbox.http.get(f"{sandbox.base}/audiences", timeout=60)
     shown = page.text + json.dumps(sandbox.read("audiences"))
     assert page.status_code == 200
     assert "Lists as they are now" in shown
@@ -73,7 +73,7 @@ def test_nobody_can_be_read_anywhere(sandbox: Running, audience: CustomAudience)
 
 def post(sandbox: Running, payload: Any, method: str = "POST", **more: Any) -> Any:
     form = {"payload": json.dumps(payload), "access_token": TOKEN} | more
-    return sandbox.http.request(method, f"{sandbox.base}/v25.0/{LIST}/users", data=form, timeout=20)
+    return sandbox.http.request(method, f"{sandbox.base}/v25.0/{LIST}/users", data=form, timeout=60)
 
 
 def test_rows_that_name_nobody_are_counted_and_kept_nowhere(sandbox: Running) -> None:

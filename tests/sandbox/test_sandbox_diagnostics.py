@@ -224,7 +224,7 @@ TRIGGERS: list[tuple[str, Traffic]] = [
     ("capi_ip_address_empty_ip", users(client_ip_address="")),
     ("capi_ip_address_nat_ip", users(client_ip_address="100.64.3.4")),
     ("capi_ip_address_ip_v4", users(client_ip_address="84.12.3.4")),
-    ("capi_ip_address_ip_value_mismatch", lambda box: (box.post([event(event_id="one")]), box.http.get(f"{box.base}/tr/", params={"id": DATASET, **hit(eid="one")}, headers={"x-forwarded-for": "2a02:8109::99"}, timeout=20))),
+    ("capi_ip_address_ip_value_mismatch", lambda box: (box.post([event(event_id="one")]), box.http.get(f"{box.base}/tr/", params={"id": DATASET, **hit(eid="one")}, headers={"x-forwarded-for": "2a02:8109::99"}, timeout=60))),
     ("capi_pii_email_hot_email", servers(10, lambda n: visit(n, user_data=visitor(n, em=sha("staff@shop.example"))))),
     ("capi_pii_email_hot_email_empty", users(em=sha(""))),
     ("capi_pii_email_hot_email_null", users(em=sha("undefined"))),
@@ -311,7 +311,7 @@ TRIGGERS: list[tuple[str, Traffic]] = [
     ("offline_duplicate_events", both(one(store()), one(store()))),
     ("offline_upload_delay", one(store(event_time=NOW_S - 4 * DAY))),
     ("offline_precise_timestamps", one(store(event_time=NOW_S // DAY * DAY))),
-    ("s2s_api_version_outdated", lambda box: box.http.post(f"{box.base}/v16.0/{DATASET}/events", json={"data": [event()], "access_token": "token-of-eight"}, timeout=20)),
+    ("s2s_api_version_outdated", lambda box: box.http.post(f"{box.base}/v16.0/{DATASET}/events", json={"data": [event()], "access_token": "token-of-eight"}, timeout=60)),
 ]  # fmt: skip
 
 
@@ -430,7 +430,7 @@ def test_share_times_and_example(sandbox: Running) -> None:
 
 def resolve(sandbox: Running, name: str) -> None:
     (row,) = sandbox.read("diagnostics", diagnostic=name)
-    answer = sandbox.http.post(f"{sandbox.base}/sandbox/diagnostics/{row['id']}/resolve", timeout=20)
+    answer = sandbox.http.post(f"{sandbox.base}/sandbox/diagnostics/{row['id']}/resolve", timeout=60)
     assert answer.json() == {"id": row["id"], "status": "resolved"}
 
 
@@ -455,7 +455,7 @@ def test_resolved_and_reopened(sandbox: Running, seconds: int, status: str) -> N
 
 def test_an_unknown_diagnostic_cannot_be_resolved(sandbox: Running) -> None:
     """404 in the sandbox's error shape."""
-    answer = sandbox.http.post(f"{sandbox.base}/sandbox/diagnostics/nothing/resolve", timeout=20)
+    answer = sandbox.http.post(f"{sandbox.base}/sandbox/diagnostics/nothing/resolve", timeout=60)
 
     assert (answer.status_code, list(answer.json())) == (404, ["error"])
 
@@ -465,7 +465,7 @@ def test_no_contact_data_in_diagnostics(sandbox: Running) -> None:
     sandbox.post([event(user_data=user(em="nino@shop.example"))])
     sandbox.post([event(event_source_url="https://shop.example/?mail=nino@shop.example", user_data=user(em=sha("")))])
 
-    text = sandbox.http.get(f"{sandbox.base}/sandbox/diagnostics", timeout=20).text
+    text = sandbox.http.get(f"{sandbox.base}/sandbox/diagnostics", timeout=60).text
     assert "s2s_pii_not_hashed" in text
     assert "pixel_pii_sensitive_data_detected" in text
     assert "nino" not in text
@@ -507,7 +507,7 @@ def test_no_contact_data_on_disk_or_in_any_list(start_sandbox, tmp_path, clear: 
         "/refused",
         f"/v25.0/{DATASET}/stats?access_token=12345678&aggregation=event",
     ]
-    texts = [box.http.get(box.base + path, timeout=20).text for path in lists + pages]
+    texts = [box.http.get(box.base + path, timeout=60).text for path in lists + pages]
     texts += [file.read_text() for file in (tmp_path / "box").iterdir()]
     for text in texts:
         for secret in ("nino", "170 1234567", "491701234567"):

@@ -60,10 +60,10 @@ def test_the_first_request_of_the_page(start_sandbox, monkeypatch: pytest.Monkey
     """The curl command on the first screen, as written, is accepted."""
     (command,) = re.findall(r"```\n(curl .*?)\n```", TEXT, flags=re.DOTALL)
     sandbox = start_sandbox()
-    sandbox.now = 1_000 * int(subprocess.run(["date", "+%s"], capture_output=True, text=True, timeout=10).stdout)
+    sandbox.now = 1_000 * int(subprocess.run(["date", "+%s"], capture_output=True, text=True, timeout=60).stdout)
     command = command.replace("http://127.0.0.1:8401", sandbox.base)
     assert shlex.split(command)[0] == "curl"
 
-    done = subprocess.run(["bash", "-c", command + " -sS"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", command + " -sS"], capture_output=True, text=True, timeout=60)
     assert '"events_received":1' in done.stdout, done.stdout + done.stderr
     assert sandbox.counted() == 1

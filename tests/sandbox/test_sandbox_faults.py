@@ -51,7 +51,7 @@ def test_match_by_dataset(sandbox: Running) -> None:
     assert sandbox.post([purchase()]).status_code == 200
     assert sandbox.post([purchase()], dataset="2").status_code == 500
     assert [f["used"] for f in sandbox.read("faults")] == [1]
-    assert sandbox.http.delete(f"{sandbox.base}/sandbox/faults", timeout=20).status_code == 200
+    assert sandbox.http.delete(f"{sandbox.base}/sandbox/faults", timeout=60).status_code == 200
     assert sandbox.post([purchase()], dataset="2").status_code == 200
 
 
@@ -123,7 +123,7 @@ def test_drip(sandbox: Running) -> None:
     with sandbox.http.post(
         f"{sandbox.base}/{DATASET}/events",
         json={"data": [purchase()], "access_token": TOKEN},
-        timeout=20,
+        timeout=60,
         stream=True,
     ) as answer:
         assert answer.status_code == 200
@@ -145,7 +145,7 @@ def test_delay(sandbox: Running) -> None:
 @pytest.mark.parametrize("fault", [{"statuss": 500}, {"status": "500"}, {"match": {"data": 1}}, {"delay_ms": -1}, 7])
 def test_misspelt_fault_is_refused(sandbox: Running, fault: object) -> None:
     """A fault that cannot be understood is refused by name instead of doing nothing."""
-    answer = sandbox.http.post(f"{sandbox.base}/sandbox/faults", json={"faults": [fault]}, timeout=20)
+    answer = sandbox.http.post(f"{sandbox.base}/sandbox/faults", json={"faults": [fault]}, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]
@@ -156,7 +156,7 @@ def test_sender_that_goes_away_leaves_nothing_behind(sandbox: Running) -> None:
     """A request cut off in the middle keeps nothing and uses up no fault."""
     sandbox.fault({"status": 500})
     host, port = sandbox.base.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=20) as half:
+    with socket.create_connection((host, int(port)), timeout=60) as half:
         half.sendall(b"POST /1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
 
     assert sandbox.post([purchase()]).status_code == 500

@@ -99,7 +99,7 @@ def shop(sandbox: Running) -> Running:
     """The world above, everything received at 2026-09-21 15:33 Paris."""
     people = [{"id": name, "em": mail(name)} for name in ("ann", "ben", "cat", "dan")]
     for path, body in (("people", people), ("ads", WORLD)):
-        answer = sandbox.http.post(f"{sandbox.base}/sandbox/{path}", json=body, timeout=20)
+        answer = sandbox.http.post(f"{sandbox.base}/sandbox/{path}", json=body, timeout=60)
         assert answer.status_code == 200, answer.text
     assert sandbox.post(EVENTS).status_code == 200
     sandbox.post([EVENTS[0]])  # a retry
@@ -119,7 +119,7 @@ def sdk(monkeypatch: pytest.MonkeyPatch, sandbox: Running) -> Iterator[None]:
 def ask(sandbox: Running, node: str = "act_1", **params: object) -> requests.Response:
     texts = {key: value if isinstance(value, str | int) else json.dumps(value) for key, value in params.items()}
     query = {"access_token": TOKEN, "fields": FIELDS, **texts}
-    return sandbox.http.get(f"{sandbox.base}/v25.0/{node}/insights", params=query, timeout=20)
+    return sandbox.http.get(f"{sandbox.base}/v25.0/{node}/insights", params=query, timeout=60)
 
 
 def rows(sandbox: Running, node: str = "act_1", **params: object) -> list[dict]:
@@ -302,7 +302,7 @@ def test_time_zone_of_the_account(shop: Running) -> None:
     """23:30 UTC on Saturday is Sunday in Paris: the day of a row is the ad account's."""
     late = int(datetime.datetime(2026, 9, 19, 23, 30, tzinfo=datetime.UTC).timestamp())
     body = {"touches": [{"ad_id": "1000", "kind": "impression", "person": "dan", "time": late}]}
-    shop.http.post(f"{shop.base}/sandbox/ads", json=body, timeout=20)
+    shop.http.post(f"{shop.base}/sandbox/ads", json=body, timeout=60)
 
     assert rows(shop, time_range={"since": "2026-09-19", "until": "2026-09-19"}) == []
     (row,) = rows(shop, time_range={"since": "2026-09-20", "until": "2026-09-20"})
@@ -394,10 +394,10 @@ def test_paging(shop: Running) -> None:
         pages.append(answer["data"])
         if "next" not in answer["paging"]:
             break
-        answer = shop.http.get(answer["paging"]["next"], timeout=20).json()
+        answer = shop.http.get(answer["paging"]["next"], timeout=60).json()
     assert [len(page) for page in pages] == [2, 2, 1]
     assert list(itertools.chain.from_iterable(pages)) == whole
-    back = shop.http.get(answer["paging"]["previous"], timeout=20).json()
+    back = shop.http.get(answer["paging"]["previous"], timeout=60).json()
     assert back["data"] == pages[1]
 
 
@@ -465,7 +465,7 @@ def mixed_shop(shop: Running) -> Running:
             params={"id": DATASET, "ev": "Purchase", "eid": event_id, "dl": f"https://{host}/thanks", "cd[value]": value,
                     "cd[currency]": "EUR", "ud[em]": mail("ann")},
             headers={"user-agent": agent},
-            timeout=20,
+            timeout=60,
         )  # fmt: skip
         assert answer.status_code == 200
     return shop
@@ -550,11 +550,11 @@ def test_who_may_ask(start_sandbox: Callable[..., Running]) -> None:
     whole, limited, reader = "token-for-everything", "token-of-one-dataset", "token-with-the-account"
     tokens = {whole: (), limited: (DATASET,), reader: (DATASET, "act_1")}
     sandbox = start_sandbox(tokens=tokens, app_secret="secret")
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20).ok
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=60).ok
 
     def code(token: str | None, **more: str) -> tuple[int, int | None]:
         params = {"access_token": token, **more} if token else more
-        answer = sandbox.http.get(f"{sandbox.base}/v25.0/act_1/insights", params=params, timeout=20)
+        answer = sandbox.http.get(f"{sandbox.base}/v25.0/act_1/insights", params=params, timeout=60)
         return answer.status_code, answer.json().get("error", {}).get("code")
 
     def proof(token: str) -> str:
@@ -572,7 +572,7 @@ def test_who_may_ask(start_sandbox: Callable[..., Running]) -> None:
 def test_scopes(start_sandbox: Callable[..., Running]) -> None:
     """A token that may only send events and read their quality, as Events Manager makes them, reads no ads."""
     sandbox = start_sandbox(scopes={TOKEN: ("read_ads_dataset_quality",), "token-of-the-agency": ("ads_read",)})
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20).ok
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=60).ok
 
     answer = ask(sandbox)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
@@ -641,10 +641,10 @@ def test_seeded_world_against_a_count_of_its_own(sandbox: Running, sdk: None) ->
     """A seeded fortnight with 240 purchases, half of them sent twice: every ad's spend, impressions, clicks, purchases
     and value by window equal those of a plain count over the raw lists."""
     http, base = sandbox.http, sandbox.base
-    people = http.post(f"{base}/sandbox/people/seed", json={"seed": 11, "count": 60}, timeout=20).json()["people"]
+    people = http.post(f"{base}/sandbox/people/seed", json={"seed": 11, "count": 60}, timeout=60).json()["people"]
     seed = {"seed": 11, "since": "2026-09-08", "until": "2026-09-21", "account_id": "5", "timezone_name": "Asia/Tokyo"}
-    assert http.post(f"{base}/sandbox/ads/seed", json=seed, timeout=20).status_code == 200
-    world = http.get(f"{base}/sandbox/ads", timeout=20).json()
+    assert http.post(f"{base}/sandbox/ads/seed", json=seed, timeout=60).status_code == 200
+    world = http.get(f"{base}/sandbox/ads", timeout=60).json()
     bought = []
     for n in range(240):
         person = people[n * 7 % 60]
@@ -729,11 +729,11 @@ def count_by_hand(world: dict, bought: list, days: tuple[str, str], zone: str) -
 def test_rate_headers_and_throttling(start_sandbox: Callable[..., Running]) -> None:
     """Reads cost 1 and asking for a report 3, as documented; a sandbox told to throttle answers 80004 past its score."""
     sandbox = start_sandbox(rates=RateOptions(throttle=True, max_score=5))
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20).ok
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=60).ok
     first = ask(sandbox)
     assert json.loads(first.headers["x-business-use-case-usage"])["1"][0]["call_count"] == 20
     url = f"{sandbox.base}/v25.0/act_1/insights"
-    assert sandbox.http.post(url, data={"access_token": TOKEN}, timeout=20).status_code == 200
+    assert sandbox.http.post(url, data={"access_token": TOKEN}, timeout=60).status_code == 200
     assert ask(sandbox).status_code == 200
     assert ask(sandbox).json()["error"]["code"] == 80004
 

@@ -130,18 +130,18 @@ def test_policy_allows_nothing_inline(sandbox: Running) -> None:
         "/static/sandbox.css",
         "/static/icon.svg",
     ):
-        answer = sandbox.http.get(sandbox.base + path, timeout=20)
+        answer = sandbox.http.get(sandbox.base + path, timeout=60)
         policy = answer.headers["content-security-policy"]
         assert answer.status_code == 200
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
         assert "http" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-    assert sandbox.http.get(f"{sandbox.base}/static/server.py", timeout=20).status_code == 404
+    assert sandbox.http.get(f"{sandbox.base}/static/server.py", timeout=60).status_code == 404
 
 
 def get(sandbox: Running, path: str) -> tuple[int, str]:
-    answer = sandbox.http.get(sandbox.base + path, timeout=20)
+    answer = sandbox.http.get(sandbox.base + path, timeout=60)
     return answer.status_code, answer.text
 
 
@@ -227,7 +227,7 @@ def test_nothing_is_right_of_the_edge(sandbox: Running, page: Page, path: str, w
         assert sandbox.post(events).status_code == 200
     sandbox.post([purchase(event_name=None)])
     people = {"payload": json.dumps({"schema": ["EMAIL"], "data": [["a" * 64]]}), "access_token": TOKEN}
-    assert sandbox.http.post(f"{sandbox.base}/v25.0/{'9' * 32}/users", data=people, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/v25.0/{'9' * 32}/users", data=people, timeout=60).status_code == 200
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(sandbox.base + path)
     wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")

@@ -61,7 +61,7 @@ PEOPLE = [
 
 
 def load(sandbox: Running, people: object) -> requests.Response:
-    return sandbox.http.post(f"{sandbox.base}/sandbox/people", json={"people": people}, timeout=20)
+    return sandbox.http.post(f"{sandbox.base}/sandbox/people", json={"people": people}, timeout=60)
 
 
 def rates(sandbox: Running, **query: str) -> dict[str, dict]:
@@ -208,8 +208,8 @@ def test_seeded_people(sandbox: Running) -> None:
     """The same seed makes the same people, all different; an event with one's plain data, hashed as documented, finds
     them."""
     body = {"seed": 7, "count": 300}
-    made = sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json=body, timeout=20).json()["people"]
-    again = sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json=body, timeout=20).json()["people"]
+    made = sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json=body, timeout=60).json()["people"]
+    again = sandbox.http.post(f"{sandbox.base}/sandbox/people/seed", json=body, timeout=60).json()["people"]
     assert made == again
     for key in ("id", "email", "phone", "fbp", "client_ip_address"):
         assert len({person[key] for person in made}) == 300
@@ -233,7 +233,7 @@ def test_kept_over_a_restart(start_sandbox: Callable[..., Running], tmp_path: Pa
     """The register comes back with the data folder, holds no contact data in the clear, and reset clears both."""
     first = start_sandbox(data=str(tmp_path))
     load(first, PEOPLE)
-    first.http.post(f"{first.base}/sandbox/people/seed", json={"seed": 1, "count": 3}, timeout=20)
+    first.http.post(f"{first.base}/sandbox/people/seed", json={"seed": 1, "count": 3}, timeout=60)
     first.post([purchase(user_data={"em": EMAIL})])
     before = first.read("people")
     first.close()

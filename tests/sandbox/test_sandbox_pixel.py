@@ -77,7 +77,7 @@ def test_genuine_requests(sandbox: Running, path: str, method: str, query: list,
     """Every transport of the genuine pixel gives the same event, field by field, and the image."""
     headers = {"user-agent": "Genuine/1.0"} | ({"content-type": kind} if kind else {})
     answer = sandbox.http.request(
-        method, sandbox.base + path, params=query, data=body, headers=headers, timeout=20, allow_redirects=False
+        method, sandbox.base + path, params=query, data=body, headers=headers, timeout=60, allow_redirects=False
     )
 
     assert_image(answer)
@@ -146,10 +146,10 @@ def test_a_bad_purchase_counts_with_a_diagnostic(sandbox: Running, custom: dict,
 def test_limited_data_use_is_marked_in_every_transport(sandbox: Running) -> None:
     """`dpo` makes the event's flag, with country and state as numbers, whether it came as image, form or beacon."""
     parameters = {"id": DATASET, "ev": "Lead", "dpo": "LDU", "dpoco": "1", "dpost": "1000"}
-    sandbox.http.get(f"{sandbox.base}/tr/", params=parameters, timeout=20)
-    sandbox.http.post(f"{sandbox.base}/tr/", data=parameters, timeout=20)
-    sandbox.http.post(f"{sandbox.base}/tr/", files={k: (None, v) for k, v in parameters.items()}, timeout=20)
-    sandbox.http.get(f"{sandbox.base}/tr", params={**parameters, "dpo": ""}, timeout=20)
+    sandbox.http.get(f"{sandbox.base}/tr/", params=parameters, timeout=60)
+    sandbox.http.post(f"{sandbox.base}/tr/", data=parameters, timeout=60)
+    sandbox.http.post(f"{sandbox.base}/tr/", files={k: (None, v) for k, v in parameters.items()}, timeout=60)
+    sandbox.http.get(f"{sandbox.base}/tr", params={**parameters, "dpo": ""}, timeout=60)
 
     rows = sandbox.read("events")
     assert [row["flags"] for row in rows] == [["LDU"], ["LDU"], ["LDU"], []]
@@ -171,7 +171,7 @@ def test_noscript_image_with_its_documented_parameters(sandbox: Running) -> None
 def test_address_behind_a_proxy_on_this_machine(sandbox: Running) -> None:
     """A request from this machine may name the browser's address; the first one counts."""
     headers = {"x-forwarded-for": "2a02:8109::7, 10.0.0.1"}
-    sandbox.http.get(f"{sandbox.base}/tr/", params={"id": DATASET, "ev": "Lead"}, headers=headers, timeout=20)
+    sandbox.http.get(f"{sandbox.base}/tr/", params={"id": DATASET, "ev": "Lead"}, headers=headers, timeout=60)
 
     (row,) = sandbox.read("events")
     assert row["event"]["user_data"]["client_ip_address"] == "2a02:8109::7"
@@ -189,7 +189,7 @@ HOPELESS = [
 @pytest.mark.parametrize("parameters", [r[1] for r in HOPELESS], ids=[r[0] for r in HOPELESS])
 def test_never_fails_visibly(sandbox: Running, parameters: dict) -> None:
     """The image comes all the same; the refused list says why nothing was kept."""
-    assert_image(sandbox.http.get(f"{sandbox.base}/tr/", params=parameters, timeout=20))
+    assert_image(sandbox.http.get(f"{sandbox.base}/tr/", params=parameters, timeout=60))
 
     assert sandbox.read("events") == []
     (entry,) = sandbox.read("refused")
@@ -202,5 +202,5 @@ def test_never_fails_visibly(sandbox: Running, parameters: dict) -> None:
 )
 def test_broken_bodies_get_the_image(sandbox: Running, kind: str, body: bytes) -> None:
     """A body that is no form ends in the image as well."""
-    assert_image(sandbox.http.post(f"{sandbox.base}/tr/", data=body, headers={"content-type": kind}, timeout=20))
+    assert_image(sandbox.http.post(f"{sandbox.base}/tr/", data=body, headers={"content-type": kind}, timeout=60))
     assert sandbox.read("events") == []

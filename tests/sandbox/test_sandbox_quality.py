@@ -22,7 +22,7 @@ def quality(sandbox: Running, **query: object) -> dict:
     answer = sandbox.http.get(
         f"{sandbox.base}/v25.0/dataset_quality",
         params={"dataset_id": DATASET, "access_token": TOKEN, **query},
-        timeout=20,
+        timeout=60,
     )
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -34,7 +34,7 @@ def web(sandbox: Running, **query: object) -> dict:
 
 
 def read(sandbox: Running, path: str, **query: object):
-    return sandbox.http.get(f"{sandbox.base}{path}", params={"access_token": TOKEN, **query}, timeout=20)
+    return sandbox.http.get(f"{sandbox.base}{path}", params={"access_token": TOKEN, **query}, timeout=60)
 
 
 # user_data of one event, the score by hand: ten times the weights' sum over 12, at most 10
@@ -214,7 +214,7 @@ def test_broken_fields(sandbox: Running, fields: str) -> None:
 def test_share_matched_enters_the_score(sandbox: Running) -> None:
     """With accounts in the register half the score is the share matched: (8.33 + 5.0) / 2."""
     people = [{"id": "nino", "em": [EMAIL]}]
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=60).status_code == 200
     keys = {"fbc": FBC, "fbp": FBP, "client_ip_address": IP, "client_user_agent": UA}
     sandbox.post([purchase(user_data={"em": EMAIL, **keys})])
     sandbox.post(
@@ -251,7 +251,7 @@ def test_potential_of_keys_without_a_register(sandbox: Running) -> None:
 def test_potential_of_keys_with_a_register(sandbox: Running) -> None:
     """5 events, e-mail on 2 of which 1 matches; of the 3 without it the click id matched 1: 3/5 * 2/3 * 1/2 = 20 %."""
     people = [{"id": "nino", "em": [EMAIL], "fbc": [FBC]}]
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=60).status_code == 200
     keys = [{"em": EMAIL}, {"em": HASH}, {"fbc": FBC}, {}, {}]
     sandbox.post(
         [
@@ -390,7 +390,7 @@ def test_aggregations(sandbox: Running, aggregation: str, values: dict) -> None:
         params={"id": DATASET, "ev": "Purchase", "eid": "order-1001", "dl": "https://shop.example/thanks?a=1",
                 "cd[value]": "42.5", "cd[currency]": "EUR"},
         headers={"user-agent": UA},
-        timeout=20,
+        timeout=60,
     )  # fmt: skip
     sandbox.post([purchase(user_data={"em": EMAIL, "client_ip_address": IP, "client_user_agent": UA})])
 
@@ -415,7 +415,7 @@ def test_reads_need_a_token(sandbox: Running) -> None:
         f"/{DATASET}/da_checks",
         f"/{DATASET}",
     ):
-        answer = sandbox.http.get(sandbox.base + path, timeout=20)
+        answer = sandbox.http.get(sandbox.base + path, timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
     assert read(sandbox, "/v25.0/dataset_quality", dataset_id="x").json()["error"]["error_subcode"] == 33
 

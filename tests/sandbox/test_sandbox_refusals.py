@@ -354,7 +354,7 @@ def test_broken_bodies(sandbox: Running, body: bytes) -> None:
         params={"access_token": TOKEN},
         data=body,
         headers={"content-type": "application/json"},
-        timeout=20,
+        timeout=60,
     )
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
@@ -371,7 +371,7 @@ def test_absurd_numbers_are_no_values(sandbox: Running, value: str) -> None:
         params={"access_token": TOKEN},
         data=body,
         headers={"content-type": "application/json"},
-        timeout=20,
+        timeout=60,
     )
 
     assert (answer.status_code, answer.json()["error"]["error_subcode"]) == (400, 9900018)
@@ -426,7 +426,7 @@ def test_scopes(start_sandbox, scopes: tuple | None, sending: int, reading: int)
 
     sent = sandbox.post([purchase()])
     read = sandbox.http.get(
-        f"{sandbox.base}/v25.0/dataset_quality", params={"dataset_id": DATASET, "access_token": TOKEN}, timeout=20
+        f"{sandbox.base}/v25.0/dataset_quality", params={"dataset_id": DATASET, "access_token": TOKEN}, timeout=60
     )
     assert (sent.status_code, read.status_code) == (sending, reading)
     if sending == 400:
@@ -448,7 +448,7 @@ VERSIONS = [
 def test_old_versions_are_upgraded_with_a_warning(sandbox: Running, version: str, warned: bool, answered: str) -> None:
     """Any version is accepted; one older than the oldest supported is answered as that, with the documented header."""
     answer = sandbox.http.post(
-        f"{sandbox.base}/{version}/{DATASET}/events", json={"data": [purchase()], "access_token": TOKEN}, timeout=20
+        f"{sandbox.base}/{version}/{DATASET}/events", json={"data": [purchase()], "access_token": TOKEN}, timeout=60
     )
 
     assert answer.status_code == 200
@@ -461,7 +461,7 @@ def test_rate_header_and_throttling(sandbox: Running) -> None:
     usage = json.loads(sandbox.post([purchase()]).headers["X-Business-Use-Case-Usage"])[DATASET][0]
     assert (usage["call_count"], usage["estimated_time_to_regain_access"]) == (1, 0)  # 3 of 9,000 rounded up
     options = {"throttle": True, "max_score": 6, "decay_s": 300, "block_s": 300}
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=60).status_code == 200
 
     assert [sandbox.post([purchase(event_id=n)]).status_code for n in ("b", "c", "d")] == [200, 200, 400]
     answer = sandbox.post([purchase(event_id="e")])
@@ -477,7 +477,7 @@ def test_rate_header_and_throttling(sandbox: Running) -> None:
 def test_a_block_lasts_its_time(sandbox: Running) -> None:
     """After the score has long decayed the token stays blocked for `block_s`, and not a moment longer."""
     options = {"throttle": True, "max_score": 3, "decay_s": 1, "block_s": 60}
-    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20)
+    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=60)
     assert [sandbox.post([purchase(event_id=n)]).status_code for n in "ab"] == [200, 400]
 
     sandbox.now += 59_999
@@ -490,7 +490,7 @@ def test_a_block_lasts_its_time(sandbox: Running) -> None:
 def test_throttling_codes_are_settable(sandbox: Running, code: int, subcode: int | None, status: int) -> None:
     """The throttled answer carries the code, subcode and status that were asked for."""
     options = {"throttle": True, "max_score": 1, "code": code, "subcode": subcode, "status": status}
-    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20)
+    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=60)
 
     answer = sandbox.post([purchase()])
     error = answer.json()["error"]
@@ -500,13 +500,13 @@ def test_throttling_codes_are_settable(sandbox: Running, code: int, subcode: int
 
 def test_links_of_pages_and_accounts(sandbox: Running) -> None:
     """Registered clicks and links are held against events: another page's click 2804072, no link 2804133."""
-    linked = sandbox.http.post(f"{sandbox.base}/v25.0/555/dataset", json={"access_token": TOKEN}, timeout=20)
+    linked = sandbox.http.post(f"{sandbox.base}/v25.0/555/dataset", json={"access_token": TOKEN}, timeout=60)
     assert linked.status_code == 200
-    again = sandbox.http.post(f"{sandbox.base}/555/dataset", params={"access_token": TOKEN}, timeout=20)
+    again = sandbox.http.post(f"{sandbox.base}/555/dataset", params={"access_token": TOKEN}, timeout=60)
     dataset = again.json()["id"]
     assert dataset == linked.json()["id"]
     links = {"assets": {"555": dataset}, "clicks": {"click-1": "77"}}
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/links", json=links, timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/links", json=links, timeout=60).status_code == 200
 
     def subcode(user_data: dict, channel: str, to: str = dataset) -> int | None:
         return sandbox.post([messaging(channel, user_data)], dataset=to).json().get("error", {}).get("error_subcode")
@@ -523,7 +523,7 @@ def test_links_of_pages_and_accounts(sandbox: Running) -> None:
 def test_a_token_that_is_no_text_links_nothing(sandbox: Running, token: object) -> None:
     """JSON can hold anything where the token belongs: refused as a bad token, and no link is made."""
     url, before = f"{sandbox.base}/v25.0/559/dataset", sandbox.read("links")
-    answer = sandbox.http.post(url, json={"access_token": token}, timeout=20)
+    answer = sandbox.http.post(url, json={"access_token": token}, timeout=60)
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
     assert sandbox.read("links") == before
 
@@ -561,7 +561,7 @@ PATHS = [
 @pytest.mark.parametrize(("method", "path", "code", "subcode"), PATHS)
 def test_paths_and_methods(sandbox: Running, method: str, path: str, code: int, subcode: int | None) -> None:
     """Only POST on the events edge exists; anything else is refused in Graph's shape."""
-    answer = sandbox.http.request(method, sandbox.base + path, params={"access_token": TOKEN}, timeout=20)
+    answer = sandbox.http.request(method, sandbox.base + path, params={"access_token": TOKEN}, timeout=60)
 
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error.get("error_subcode")) == (400, code, subcode)
@@ -584,4 +584,4 @@ def test_refused_contact_data_stays_nowhere(sandbox: Running) -> None:
 
     assert "john_smith" not in answer.text
     for name in ("refused", "events", "test_events"):
-        assert "john_smith" not in sandbox.http.get(f"{sandbox.base}/sandbox/{name}", timeout=20).text
+        assert "john_smith" not in sandbox.http.get(f"{sandbox.base}/sandbox/{name}", timeout=60).text

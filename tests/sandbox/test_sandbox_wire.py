@@ -58,7 +58,7 @@ def test_encodings(sandbox: Running, kind: str, body: bytes, query: dict, packed
         params=query,
         data=gzip.compress(body) if packed else body,
         headers=headers,
-        timeout=20,
+        timeout=60,
     )
 
     assert answer.status_code == 200, answer.text
@@ -75,7 +75,7 @@ def test_token_places_and_versions(sandbox: Running, path: str, place: str) -> N
         params={"access_token": TOKEN} if "query" in place else {},
         json={"data": [purchase()]} | ({"access_token": TOKEN} if "body" in place else {}),
         headers={"authorization": f"Bearer {TOKEN}"} if place == "bearer" else {},
-        timeout=20,
+        timeout=60,
     )
 
     assert answer.status_code == 200, answer.text
@@ -110,7 +110,7 @@ def test_bad_compression(sandbox: Running, encoding: str, body: bytes) -> None:
         params={"access_token": TOKEN},
         data=body,
         headers={"content-encoding": encoding, "content-type": "application/json"},
-        timeout=20,
+        timeout=60,
     )
 
     assert answer.status_code in (400, 413)
@@ -199,7 +199,7 @@ def test_filters(sandbox: Running) -> None:
     assert len(sandbox.read("events", event_id="order-1001")) == 3
     assert [row["number"] for row in sandbox.read("events", state="Deduplicated")] == [2]
     assert [row["number"] for row in sandbox.read("events", after=2, limit=1)] == [3]
-    assert sandbox.http.get(f"{sandbox.base}/sandbox/events?limit=many", timeout=20).status_code == 400
+    assert sandbox.http.get(f"{sandbox.base}/sandbox/events?limit=many", timeout=60).status_code == 400
 
 
 def test_test_events(sandbox: Running) -> None:
@@ -224,7 +224,7 @@ def test_reset(sandbox: Running) -> None:
     sandbox.post([purchase()])
     sandbox.post([{}])
     sandbox.fault({"status": 500})
-    assert sandbox.http.post(f"{sandbox.base}/sandbox/reset", timeout=20).status_code == 200
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/reset", timeout=60).status_code == 200
 
     assert (sandbox.read("events"), sandbox.read("refused"), sandbox.read("faults")) == ([], [], [])
     assert sandbox.post([purchase()]).status_code == 200
@@ -282,7 +282,7 @@ def test_the_refused_list_keeps_its_file_short(start_sandbox, tmp_path: Path, mo
 def test_test_events_stream(sandbox: Running) -> None:
     """Copies arrive as server-sent events while they come; a replaced one again with its new state."""
     address = f"{sandbox.base}/sandbox/test_events/stream"
-    with sandbox.http.get(address, params={"code": "TEST1"}, stream=True, timeout=20) as stream:
+    with sandbox.http.get(address, params={"code": "TEST1"}, stream=True, timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(lines) == b": listening"
         sandbox.post([purchase(event_id="other")])  # without the code
@@ -320,13 +320,13 @@ def test_the_program_stops_cleanly(number: int) -> None:
     """A signal ends it with status 0 and without a word, even while an answer hangs and a page watches."""
     process, base = start_process("--token", "secret-token=1")
     host, port = base.removeprefix("http://").split(":")
-    with process, requests.Session() as http, socket.create_connection((host, int(port)), timeout=20) as hanging:
-        assert http.post(f"{base}/1/events", params={"access_token": "other-token"}, timeout=20).status_code == 401
-        http.post(f"{base}/sandbox/faults", json={"hang": True}, timeout=20)
+    with process, requests.Session() as http, socket.create_connection((host, int(port)), timeout=60) as hanging:
+        assert http.post(f"{base}/1/events", params={"access_token": "other-token"}, timeout=60).status_code == 401
+        http.post(f"{base}/sandbox/faults", json={"hang": True}, timeout=60)
         hanging.sendall(b"POST /1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
-        while http.get(f"{base}/sandbox/faults", timeout=20).json()["faults"]:
+        while http.get(f"{base}/sandbox/faults", timeout=60).json()["faults"]:
             pass  # until the hanging request has taken its fault
-        with http.get(f"{base}/sandbox/stream", stream=True, timeout=20) as stream:
+        with http.get(f"{base}/sandbox/stream", stream=True, timeout=60) as stream:
             assert next(stream.iter_lines()) == b"event: changed"
             process.send_signal(number)
             assert process.wait(60) == 0

@@ -19,7 +19,7 @@ import requests
 
 from tests.pulling.stand_in import Asked, Reply
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 def digest64(secret: str, body: bytes) -> str:

@@ -55,7 +55,7 @@ def settings(address: str = "", proxies: int = 0, **dataset: Any) -> Settings:
 
 
 def asking() -> Exchange:
-    return Exchange(timeout_s=10, tries=1)
+    return Exchange(timeout_s=60, tries=1)
 
 
 def states(found: Iterator[Finding] | list[Finding]) -> dict[str, str]:
@@ -163,7 +163,7 @@ def tls_port(certificate_file: str) -> Iterator[int]:
     finally:
         server.shutdown(socket.SHUT_RDWR)
         server.close()
-        thread.join(10)
+        thread.join(60)
 
 
 ENDS = 4_733_510_400.0  # 2120-01-01 00:00 UTC, by the certificate

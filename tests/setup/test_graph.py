@@ -14,7 +14,9 @@ from twofold.setup.graph import Graph
 def test_a_token_that_may_not_see_the_owner_sees_its_datasets(hides_owner: bool, owner: str) -> None:
     there = MetaStandIn(hides_owner=hides_owner)
     with standing_in(there) as running:
-        graph = Graph(exchange=Exchange(timeout_s=8, tries=1), endpoint=running.url, version="v25.0", token=there.token)
+        graph = Graph(
+            exchange=Exchange(timeout_s=60, tries=1), endpoint=running.url, version="v25.0", token=there.token
+        )
         found = graph.about_dataset("9876543210")
         assert found is not None
         assert (found.name, found.business) == ("Tea shop", owner)

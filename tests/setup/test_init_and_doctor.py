@@ -25,7 +25,7 @@ from tests.ports import free_port
 from tests.pulling.stand_in import Asked, Reply, standing_in
 from twofold.config import load_settings
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 QUESTIONS = ["1. ", "2. ", "3. ", "4. ", "5. ", "6. "]
 META_KNOWS = {"error": {"code": 100, "message": "(#100) param data must be non-empty."}}
 META_DOES_NOT = {"error": {"code": 190, "message": "Invalid OAuth access token"}}

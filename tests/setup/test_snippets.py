@@ -108,7 +108,7 @@ def printed(running: Gateway, kind: str) -> str:
 
 
 def sent(running: Gateway, event_id: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (rows := running.rows("actions", id=event_id)):
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -57,7 +57,7 @@ def test_what_the_example_sends_fits(command, tmp_path):
     order.write_text(json.dumps(ORDER), encoding="utf-8")
     with shop_door() as (address, got):
         env = os.environ | {"ADDRESS": address, "OWN_SECRET": SECRET, "ORDER": str(order)}
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=True)
     ((body, headers),) = got
     assert done.stdout.strip() == "200"
     assert json.loads(body) == ORDER

@@ -205,7 +205,7 @@ class Shops:
             }
             for order in orders
         ]  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", to.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", to.port, timeout=60)
         try:
             connection.request("POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": events}))
             answer = connection.getresponse()

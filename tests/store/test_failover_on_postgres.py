@@ -182,7 +182,7 @@ def sold(gateway: Process, email: str) -> int:
         "user_data": {"em": [sha256(email.encode()).hexdigest()]},
         "custom_data": {"value": 42.5, "currency": "EUR", "order_id": f"order-{EVERYBODY.index(email)}"},
     }  # fmt: skip
-    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)) as connection:
         connection.request("POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": [event]}))
         return connection.getresponse().status
 

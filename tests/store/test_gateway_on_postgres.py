@@ -54,7 +54,7 @@ class Shop:
             }
             for i in ids
         ]  # fmt: skip
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": events}))
             answer = connection.getresponse()
@@ -88,7 +88,7 @@ def gateway(config: Path, port: int, log: IO[bytes] | None = None) -> Iterator[s
         [sys.executable, "-m", "twofold", "serve", "--config", config], stdout=subprocess.DEVNULL, stderr=log
     )
     try:
-        for _ in range(600):
+        for _ in range(1_200):
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
@@ -168,7 +168,7 @@ def test_nothing_that_was_acknowledged_is_lost(server, tmp_path):
 
 def health(port: int) -> int:
     """What the gateway says of itself: its status."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("GET", "/health")
         return connection.getresponse().status
 

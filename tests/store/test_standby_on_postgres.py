@@ -84,7 +84,7 @@ def test_a_standby_that_lacks_what_was_acknowledged_stops_each_gateway_with_what
 
 
 def health_word(port: int) -> str:
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request("GET", "/health")
         return connection.getresponse().read().decode().strip()
 

@@ -24,7 +24,7 @@ from twofold.store.postgres.vitals import vitals
 
 pytestmark = pytest.mark.postgres
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ class Plain:
     def close(self) -> None:
         if self._process:
             self._process.terminate()
-            self._process.wait(20)
+            self._process.wait(60)
 
 
 def until(ready: Callable[[], Any], deadline_s: float = 60) -> Any:
