@@ -264,6 +264,28 @@ def test_attempts_of_one_delivery_never_overlap():
     asyncio.run(scenario())
 
 
+def test_what_became_of_a_request_longer_than_its_lease_is_known():
+    """Its own worker heard the answer, so the lease that ended meanwhile leaves nothing in doubt: what could not be sent twice, was it in
+    doubt, goes again."""
+    messaging = {"action_source": "business_messaging", "messaging_channel": "whatsapp"}
+
+    async def scenario():
+        release = asyncio.Event()
+        script = [Reply(status=503, until=release), OK]
+        async with delivering(script, timeout_s=60) as d:
+            lead = {**messaging, "event_name": "LeadSubmitted", "user_data": UserData(other={"ctwa_clid": "A"})}
+            d.outbox.add(*events("lead", **lead))
+            await d.until(lambda: d.graph.open == 1)
+            d.forward(worker_module.LEASE_MS / 1000 + 1)
+            await d.until(lambda: len(d.outbox.claims) == 2)
+            release.set()
+            await d.done()
+            assert [a.outcome for a in d.outbox.attempts_of("lead")] == ["transient", "accepted"]
+            assert d.outbox.rows["lead"].unsure_since is None
+
+    asyncio.run(scenario())
+
+
 class _AnswersLater(MemoryOutbox):
     """Says what it has written a while later, in the order in which it wrote, as a store that waits for its disk does."""
 

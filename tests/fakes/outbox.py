@@ -81,6 +81,8 @@ class MemoryOutbox:
         for row in sorted(due, key=lambda r: r.due_at)[:limit]:
             if self._close(row, now_ms, build, max_age_s):
                 continue
+            if row.lease > 0:  # it is over, and nobody settled it
+                row.unsure_since = row.unsure_since or row.due_at
             row.due_at, row.lease = now_ms + lease_ms, self._lease
             row.first_attempt_at = row.first_attempt_at or now_ms
             claimed.append(self._delivery(destination, row))
@@ -96,7 +98,7 @@ class MemoryOutbox:
             if row.lease != s.lease or row.state is not DeliveryState.WAITING:
                 continue
             row.state, row.reason, row.attempts = s.state, s.reason, row.attempts + s.counts
-            row.unsure_since = row.unsure_since or s.unsure_since
+            row.unsure_since = s.unsure_since and (row.unsure_since or s.unsure_since)
             if s.state is DeliveryState.WAITING:
                 assert s.due_at is not None, "what waits needs a due time"
                 row.due_at, row.lease = s.due_at, -s.lease

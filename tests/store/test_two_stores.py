@@ -335,6 +335,50 @@ def test_a_start_voids_its_own_leases_only(tmp_path):
     }
 
 
+def test_what_one_left_under_its_lease_may_have_arrived_from_then_on(tmp_path):
+    """One is gone for good, its request out. Whoever takes that over when the lease has ended is told when: of a third, to whom the second
+    left it, that is still the first one's end, and so it stands in the row."""
+    days = NOW + 3 * DAY
+
+    async def scenario():
+        async with peer(tmp_path, "b") as b:
+            async with peer(tmp_path, "a") as a:
+                await a.append([copy("one")])
+                (first,) = await claim(a, NOW)
+            assert await claim(b, NOW + LEASE - 1) == []
+            (second,) = await claim(b, days)
+            (third,) = await claim(b, days + LEASE)
+            await b.settle(
+                [settlement(third, WAITING, due_at=days + DAY, unsure_since=third.unsure_since)], days + LEASE
+            )
+            (last,) = await claim(b, days + DAY)
+            return [first, second, third, last]
+
+    claimed = asyncio.run(scenario())
+    assert len({d.payload for d in claimed}) == 1
+    assert [d.unsure_since for d in claimed] == [None, *[NOW + LEASE] * 3]
+
+
+def test_a_lease_that_was_over_before_its_process_came_back_counts_from_its_end(tmp_path):
+    """And one that was not, from the new process's begin: nobody sends before that."""
+
+    async def scenario(later: int):
+        async with peer(tmp_path, "a", NOW + later) as again:
+            (d,) = await claim(again, NOW + later)
+            await again.settle([settlement(d, WAITING, due_at=NOW, unsure_since=None)], NOW + later)
+            assert (await claim(again, NOW + later))[0].unsure_since is None  # it knows what became of its request
+            return d.unsure_since
+
+    async def before():
+        async with peer(tmp_path, "a") as a:
+            await a.append([copy("one")])
+            await claim(a, NOW)
+
+    asyncio.run(before())
+    assert asyncio.run(scenario(5)) == NOW + 5
+    assert asyncio.run(scenario(3 * DAY)) == NOW + 5 + LEASE
+
+
 def test_a_place_is_kept_for_its_name_and_given_away_once_nobody_was_seen_there_for_long(tmp_path):
     """By its name a process has its strand again; a new name goes on with the strand of one that is gone."""
 

@@ -516,6 +516,20 @@ def _unsure_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Engine, "run", run)
 
 
+def _unsure_from_now_on(patch: pytest.MonkeyPatch) -> None:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if name != "void_leases":
+            return original(self, name, bindings)
+        return self.db.execute(
+            "update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, ?1) "
+            "where leased_until is not null",
+            bindings[:1],
+        ).fetchall()
+
+    original = Engine.run
+    patch.setattr(Engine, "run", run)
+
+
 def _spoilt_and_gone(patch: pytest.MonkeyPatch) -> None:
     def refuse(self: Journal, rows: Sequence[Any]) -> None:
         original(self, [row for row in rows if row.batch_index is None])
@@ -637,6 +651,11 @@ DEFECTS = (
     Defect("repeated-for-ever", "what may have arrived is sent again when it would count twice", _repeated_for_ever),
     Defect(
         "unsure-forgotten", "what was on its way when the process was killed counts as never sent", _unsure_forgotten
+    ),
+    Defect(
+        "unsure-from-now-on",
+        "what was on its way when the process was killed counts as sent at the next start, however much later",
+        _unsure_from_now_on,
     ),
     Defect("spoilt-and-gone", "what is refused of a batch that is taken leaves no row", _spoilt_and_gone),
     Defect("no-for-all", "a no in one dataset is one in all of them", _no_for_all),

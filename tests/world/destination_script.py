@@ -36,6 +36,8 @@ class Witness(Protocol):
 UNKNOWN_FATE = frozenset({"cut", "slow", "void", "liar", "short", "page", "empty"})
 """Answers after which nobody knows whether the events arrived."""
 TAKEN = frozenset({"ok", "late"})
+REFUSED = frozenset({"large", "picky", "odd"})
+"""Answers of which a request with several events is asked about again, by halves."""
 
 
 class Script:

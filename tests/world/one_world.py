@@ -29,7 +29,7 @@ from tests.disk import readable
 from tests.store.faulty_disk import Disk, disk, nobody_hears
 from tests.world import requests_in
 from tests.world.audience_lists import Lists, settings_of_lists, settled_beside
-from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
+from tests.world.destination_script import REFUSED, TAKEN, UNKNOWN_FATE, Script
 from tests.world.fetched_shop import DOOR, WORD, FetchedShop, asked_here, settings_of_shop
 from tests.world.gateway_inside import Inside
 from tests.world.older_forms import forget_seal, put_back
@@ -234,7 +234,8 @@ class World:
     def leaves(self, platform: str, bodies: list[bytes]) -> None:
         self.trace += [f"{platform} {body!r}" for body in bodies]
         self._words(None)  # what a clock of years ago stamped is emptied as soon as it was sent
-        self.promises.leaves(platform, bodies, self._sure_s())
+        right_s = None if self._jump_ms or self._jumped_at >= 0 else self._true_s()
+        self.promises.leaves(platform, bodies, self._sure_s(), right_s)
 
     def unreached(self, platform: str, bodies: list[bytes]) -> None:
         self.promises.unreached(platform, bodies)
@@ -251,6 +252,7 @@ class World:
                 taken=word in TAKEN,
                 unknown=word in UNKNOWN_FATE,
                 failed=word == "liar",
+                refused=word in REFUSED,
             )
 
     def _refuses(self, dataset: str, event: dict[str, Any]) -> bool:
@@ -421,6 +423,8 @@ class World:
                 self._pass(n[0])
             case "age":
                 self._age(n[0])
+            case "dark":
+                self._dark(int(n[0]))
             case "answers":
                 script = self.scripts[list(self.scripts)[n[0]]]
                 script.add(tuple(n[1:]))
@@ -674,6 +678,15 @@ class World:
             passed += part
             if not self.is_gone() and self.gateway.failure is None:
                 self._words(None)  # bytes are looked at before their days are over
+
+    def _dark(self, hours: int) -> None:
+        """The machine is off from now on, for so long."""
+        self._has_aged = True
+        self._kill_at = self._cut = None
+        self._move_on()
+        self._past_ms += hours * HOUR
+        self._open()
+        self._after_start(None)
 
     def _end(self) -> bool:
         """In order, as on SIGTERM; False where the process was killed or failed before."""

@@ -161,8 +161,8 @@ class Promises:
 
     # -- what a platform sees
 
-    def leaves(self, platform: str, bodies: list[bytes], sure_s: int | None) -> None:
-        """``sure_s``: the time, where nobody can doubt it."""
+    def leaves(self, platform: str, bodies: list[bytes], sure_s: int | None, right_s: int | None) -> None:
+        """``sure_s``: the time, where nobody can doubt it; ``right_s``: where no clock was wrong, which somebody may doubt all the same."""
         for body in bodies:
             event = json.loads(body)
             if sure_s is not None and event["event_time"] < sure_s - TAKEN_S:
@@ -176,9 +176,10 @@ class Promises:
             if thing is not None:
                 self._leaves(platform, thing, event, body)
                 since = self._maybe_since.get(self.word_of(platform, thing, event))
-                if None not in (since, sure_s) and sure_s - since > REPEATS_S and not self.forgot:
+                if since is not None and right_s is not None and right_s - since > REPEATS_S and not self.forgot:
+                    hours = (right_s - since) // 3_600
                     self.breaks(
-                        f"thing {thing.number} to {platform}: left again {(sure_s - since) // 3_600} hours after it may have arrived"
+                        f"thing {thing.number} to {platform}: left again {hours} hours after it may have arrived"
                     )
 
     def _leaves(self, platform: str, thing: Thing, event: dict[str, Any], body: bytes) -> None:
@@ -263,18 +264,18 @@ class Promises:
                 self.arrived[thing.number, platform] += 1
 
     def crashed(self, at_s: int) -> None:
-        """What came of open requests, nobody will know."""
+        """What came of open requests, nobody will know; what was answered with a no did not arrive, whoever wrote that down."""
         for platform, body in self.open:
             event = json.loads(body)
             thing = self.thing_of(platform, event)
             if thing is not None:
-                self.unwritten.add(self.word_of(platform, thing, event))
+                word = self.word_of(platform, thing, event)
+                self.unwritten.add(word)
+                self._maybe_since.setdefault(word, at_s)
         self.open.clear()
         # What was answered may have been forgotten, or was not to be written before the rest of its company had been asked about: to
         # the next process it may have arrived.
         self.maybe |= self.unwritten | self.halved
-        for word in self.unwritten | self.halved:
-            self._maybe_since.setdefault(word, at_s)
         self.halved.clear()
         self.unwritten.clear()
 
@@ -311,9 +312,10 @@ class Promises:
                 self.breaks(f"{number} attempts of events for {platform}, which left {self.left[platform]} times")
 
     def answered(
-        self, platform: str, bodies: list[bytes], at_s: int, *, taken: bool, unknown: bool, failed: bool
+        self, platform: str, bodies: list[bytes], at_s: int, *, taken: bool, unknown: bool, failed: bool, refused: bool
     ) -> None:
-        """``unknown``: after such an answer nobody can say whether they are there; ``failed``: the platform says that it could not."""
+        """``unknown``: after such an answer nobody can say whether they are there; ``failed``: the platform says that it could not;
+        ``refused``: it is for one of them, of which it does not say which."""
         for body in bodies:
             event = json.loads(body)
             if (platform, body) in self.open:
@@ -328,9 +330,9 @@ class Promises:
                     self.maybe.add(word)
                 if taken or (unknown and not failed):
                     self._maybe_since.setdefault(word, at_s)
-                elif len(bodies) > 1:
+                if refused and len(bodies) > 1:
                     self.halved.add(word)
-                if len(bodies) == 1:
+                else:
                     self.halved.discard(word)
 
     def thing_of(self, platform: str, event: dict[str, Any]) -> Thing | None:

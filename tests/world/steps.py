@@ -134,7 +134,7 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
-    steps = _with_scenes(seed, about, steps)
+    steps = _with_dark_days(seed, about, _with_scenes(seed, about, steps))
     return _with_fetching(seed, about, _with_lists(seed, _with_upgrades(seed, steps)))
 
 
@@ -145,6 +145,20 @@ def _with_scenes(seed: int, about: _About, steps: list[Step]) -> list[Step]:
         scene = draw.choice([_outage, _spoilt_batch, _no_in_one_place, _strangers_no, _erased_meanwhile])
         place = draw.randrange(len(steps))
         steps[place:place] = scene(draw, about)
+    return steps
+
+
+def _with_dark_days(seed: int, about: _About, steps: list[Step]) -> list[Step]:
+    """In some worlds the machine is off for hours or days, most of the time from the middle of a request on."""
+    draw = random.Random(f"dark {seed}")
+    if draw.random() >= DARK_SHARE:
+        return steps
+    word = draw.choice(["slow", "slow", "void", "down", "late"])
+    answers: list[Step] = [("answers", p, ANSWERS.index(word)) for p in about.platforms]
+    copies: list[Step] = [("server", draw.choice(about.some)), ("shop", draw.choice(about.sold)), ("pass", 20_500)]
+    under_way: list[Step] = draw.choice([[*answers, *copies], [*copies, *answers], []])
+    place = draw.randrange(len(steps))
+    steps[place:place] = [*under_way, ("dark", draw.choice([1, 20, 40, 60, 90]))]
     return steps
 
 
@@ -260,6 +274,7 @@ _MEANWHILE = {
 
 FETCHED_SHARE = 0.25
 NAMESAKES_SHARE = 0.25
+DARK_SHARE = 0.1
 
 
 class _About(NamedTuple):

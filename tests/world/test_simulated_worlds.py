@@ -79,6 +79,10 @@ FOUND = {
         210077, [("answers", 0, 5), ("server", 4), ("withdraw", 3, 0), ("sync", 2), ("pass", 61_000), ("browser", 9, 0), ("server", 7),
                  ("shop", 8), ("cut", 86, 52037), ("pass", 61_000), ("news", 8, 1)],
     ),
+    "what was refused for now in company, before a process died and days of outage began": (
+        200574, [("answers", 2, 4, 5), ("server", 8, 2, 7, 3), ("answers", 2, 1, *[4] * 9), ("server", 0), ("pass", 500), ("kill", 1),
+                 ("pass", 21_000), ("age", 5)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""
@@ -128,6 +132,9 @@ SCENES = {
     "unsure-forgotten": (
         10, [("answers", 2, ANSWERS.index("slow"), *DOWN), ("server", 7), ("kill", 1), ("pass", 21_000), ("age", 2)],
     ),
+    "unsure-from-now-on": (
+        10, [("answers", 2, ANSWERS.index("slow")), ("server", 7), ("pass", 500), ("dark", 60), ("pass", 21_000), ("pass", 600_000)],
+    ),
     "spoilt-and-gone": (0, [("mixed", 0, 1)]),
     "no-for-all": (2, [("withdraw", 0, 7), ("shop", 9)]),
     "strangers-are-heard": (0, [("server", 0), ("forged", 0, 6)]),
@@ -152,6 +159,7 @@ def test_worlds_have_every_scene_and_namesakes():
     assert any(step[0] == "withdraw" and step[2] >= 3 for step in steps)
     assert any(step[0] == "forged" and step[2] >= 4 for step in steps)
     assert any(step[0] == "answers" and len(step) > 7 for step in steps)
+    assert any(step[0] == "dark" and step[1] > 48 for step in steps)
     ids = [[(t.dataset, t.name, t.event_id) for t in things(seed)] for seed in range(200)]
     assert all(len(set(of_one)) == len(of_one) for of_one in ids)
     assert sum(len({i for _, _, i in of_one}) < len(of_one) for of_one in ids) > 20

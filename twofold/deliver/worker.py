@@ -191,7 +191,10 @@ class Worker:
         except (StoreFull, StoreBusy):
             await asyncio.sleep(STORE_RETRY_S)
             return []
-        self._unsure |= {d.id: d.unsure_since for d in claimed if d.unsure_since is not None}
+        # Of what is in hand it is known here what was sent, whenever its lease ended.
+        self._unsure |= {
+            d.id: d.unsure_since for d in claimed if d.unsure_since is not None and d.id not in self._leased
+        }
         # A lease that ran out under a request still open, or under an answer that a full disk did not take, is not sent twice:
         # what became of it is settled under the new one.
         self._renewed |= {d.id: d.lease for d in claimed if d.id in self._leased}

@@ -121,7 +121,8 @@ delete from trace where id <= (select max(id) from trace) - ?;
 delete from refused where id <= (select max(id) from refused) - ?;
 
 -- name: select_due
--- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
+-- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over: whoever had it may have
+-- sent and gone, no later than its end.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
        a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end,
@@ -132,7 +133,7 @@ from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
                      order by due_at, id limit ?3) as w
       union all
-      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until from delivery
+      select * from (select id, attempts, first_attempt_at, coalesce(unsure_since, leased_until), leased_until from delivery
                      where destination = ?1 and leased_until is not null and leased_until <= ?2
                      order by leased_until, id limit ?3) as l
       order by 5, 1 limit ?3) as d
@@ -181,7 +182,7 @@ select id from delivery where id in /*ids*/ (?) order by id for no key update sk
 
 -- name: select_held
 -- The rows of select_due for deliveries that are held.
-select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
+select d.id, d.attempts, d.first_attempt_at, coalesce(d.unsure_since, d.leased_until), d.id / 256, coalesce(a.dataset, ''), a.event_name,
        a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end,
        exists (select 1 from released as r where r.delivery = d.id),
@@ -283,21 +284,24 @@ update action set event_id = v.column2, value = v.column3, currency = v.column4,
 from (values /*rows: bigint text text text text*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and action.sealed_at is null;
 
 -- name: lease_deliveries
--- Hands deliveries to one worker until the given time.
-update delivery set leased_until = ?1, lease_token = ?2, first_attempt_at = coalesce(first_attempt_at, ?3)
+-- Hands deliveries to one worker until the given time; of those whose lease is over, what became of the request nobody knows.
+update delivery set leased_until = ?1, lease_token = ?2, first_attempt_at = coalesce(first_attempt_at, ?3),
+       unsure_since = coalesce(unsure_since, leased_until)
 where state = 'waiting' and id in /*ids*/ (?4);
 
 -- name: close_deliveries
--- Deliveries that are settled without an attempt: state, reason, time.
+-- Deliveries that are settled without an attempt: state, reason, time. Of those whose lease is over, one may have arrived.
 update delivery set state = v.column2, reason = v.column3, settled_at = v.column4, leased_until = null,
-       digest = v.column5
+       unsure_since = coalesce(unsure_since, leased_until), digest = v.column5
 from (values /*rows: bigint text text bigint bytea*/ (?, ?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: settle_deliveries
 -- What became of claimed deliveries; ignored when the lease is no longer the settler's. One that was given up by the next claim while
--- its request was still on its way, as of a process that stood still for longer than a lease, was delivered all the same.
+-- its request was still on its way, as of a process that stood still for longer than a lease, was delivered all the same. Whoever
+-- knows what became of all its requests says so by no time.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
-       attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
+       attempts = attempts + v.column6, settled_at = v.column7,
+       unsure_since = case when v.column8 is not null then coalesce(unsure_since, v.column8) end,
        leased_until = null, digest = v.column9
 from (values /*rows: bigint bigint text text bigint bigint bigint bigint bytea*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)) as v
 where delivery.id = v.column1 and delivery.lease_token = v.column2
@@ -330,8 +334,9 @@ update destination set paused_at = case when cast(?2 as text) is null then null 
        paused_for = ?2, paused_until = ?3 where id = ?1;
 
 -- name: void_leases
--- At start: whoever held one of these leases is gone, whatever its end says, and may have sent before it went.
-update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, ?1)
+-- At start: whoever held one of these leases is gone, whatever its end says, and may have sent before it went: no later than now,
+-- nor than its end.
+update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, least(?1, leased_until))
 where leased_until is not null and lease_token >= ?2 and lease_token < ?3;
 
 -- name: free_claimed
