@@ -391,7 +391,8 @@ def revive(
 ) -> None:
     """Make dead deliveries wait again, with the bytes they had.
 
-    Age and consent are read again before anything is sent. Works while the gateway runs.
+    Age and consent are read again before anything is sent. What is dead as `ambiguous` may have arrived, and may count twice.
+    Works while the gateway runs.
     """
     from twofold.config import load_settings
     from twofold.control.revive import revive_dead

@@ -359,6 +359,20 @@ def test_what_one_left_under_its_lease_may_have_arrived_from_then_on(tmp_path):
     assert [d.unsure_since for d in claimed] == [None, *[NOW + LEASE] * 3]
 
 
+def test_what_a_person_revives_is_in_doubt_no_more(tmp_path):
+    """Though nobody knows whether it arrived: else its worker would give it up again."""
+
+    async def scenario(a, b):
+        await a.append([copy("one")])
+        (d,) = await claim(a, NOW)
+        await a.settle([settlement(d, DeliveryState.DEAD, reason="ambiguous", unsure_since=NOW)], NOW + 1)
+        assert await b.revive([d.id], NOW + 3 * DAY) == 1
+        (again,) = await claim(b, NOW + 3 * DAY)
+        return d.payload == again.payload, again.unsure_since
+
+    assert both(tmp_path, scenario) == (True, None)
+
+
 def test_a_lease_that_was_over_before_its_process_came_back_counts_from_its_end(tmp_path):
     """And one that was not, from the new process's begin: nobody sends before that."""
 

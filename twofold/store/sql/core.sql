@@ -345,8 +345,9 @@ update delivery set due_at = ?1, leased_until = null
 where id in /*ids*/ (?3) and lease_token = ?2 and leased_until is not null;
 
 -- name: revive_all
--- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
-update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null
+-- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them. Whoever says so takes it upon himself that one may
+-- have arrived.
+update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null, unsure_since = null
 where state = 'dead' and id in /*ids*/ (?2)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id and length(f.payload) = 0);
 
