@@ -17,10 +17,14 @@ import pytest
 from twofold.app import Gateway
 from twofold.config import Settings, settings_from
 from twofold.control import erase as erasing
+from twofold.control import owner as owners
 from twofold.control.owner import FolderOwner, on_store, open_owner
 from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, MakeTables, Note, Revive
 from twofold.control.socket import SOCKET
+from twofold.control.tables import make_tables
 from twofold.errors import StoreError, StoreInTheWay, StoreLocked
+from twofold.importing.sinks import open_sink
+from twofold.importing.statements.sink import open_line_sink
 from twofold.matching.subject import Mark, SubjectRequest
 from twofold.store.engines import open_reader
 from twofold.store.gates.withdrawals import read_standing
@@ -178,22 +182,31 @@ def test_two_owners_are_never(settings):
         owner.close()
 
 
-def test_a_short_question_waits_its_turn(settings, monkeypatch):
+MARY = SubjectRequest(emails=("mary@example.com",))
+NEEDS_THE_FOLDER: dict[str, Callable[[Settings], object]] = {
+    "a short question": lambda settings: on_store(settings, WITHDRAW),
+    "an erasure": lambda settings: erasing.erase(settings, MARY, lambda *_: None),
+    "tables": lambda settings: make_tables(settings, turn_s=owners.TURN_S),
+    "an import of orders": lambda settings: open_sink(settings).close(),
+    "an import of lines": lambda settings: open_line_sink(settings).close(),
+}
+
+
+@pytest.mark.parametrize("what", list(NEEDS_THE_FOLDER))
+def test_whoever_needs_the_folder_waits_their_turn(settings, monkeypatch, what):
     """Whoever has the folder for a moment, a console that makes tables also, is waited for; who stays is named."""
     owner = open_owner(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(owners, "TURN_S", 0.0)
+        patch.setattr(erasing, "PATIENCE_S", 0.0)
+        with pytest.raises(StoreLocked, match="other work of this process"):
+            NEEDS_THE_FOLDER[what](settings)
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(on_store, settings, WITHDRAW)
+        asked = pool.submit(NEEDS_THE_FOLDER[what], settings)
         with pytest.raises(TimeoutError):
             asked.result(0.3)
         owner.close()
-        assert asked.result(60)
-    owner = open_owner(settings)
-    try:
-        monkeypatch.setattr("twofold.control.owner.TURN_S", 0.0)
-        with pytest.raises(StoreLocked, match="other work of this process"):
-            on_store(settings, WITHDRAW)
-    finally:
-        owner.close()
+        asked.result(60)
 
 
 @pytest.mark.postgres

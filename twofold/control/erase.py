@@ -16,8 +16,9 @@ import msgspec
 from msgspec import structs
 
 from twofold.config import Settings
-from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner, patiently
+from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_in_turn, patiently
 from twofold.control.questions import AskErasure, Erase, Note
+from twofold.control.socket import Conversation
 from twofold.errors import NotHere, StoreError, StoreInTheWay
 from twofold.matching.subject import SubjectRequest, kinds_of
 from twofold.privacy.export import find_requested, find_subject, open_requests, receipt, subject_rows
@@ -28,7 +29,8 @@ T = TypeVar("T")
 
 _POLL_S = 0.2
 PATIENCE_S = 60.0
-"""For how long a question is asked again that other processes were in the way of; as long as an answer is waited for."""
+"""For how long the folder is waited for that somebody else has, and a question is asked again that other processes were in the way
+of; as long as an answer is waited for."""
 
 
 def request_of(settings: Settings, request: SubjectRequest) -> SubjectRequest:
@@ -82,8 +84,22 @@ def release(settings: Settings, number: str, progress: Progress) -> dict[str, An
     return _do(settings, Erase(release=number), progress)
 
 
+def hand_over(settings: Settings, question: Erase) -> bool:
+    """True where a gateway runs: it has the request, or the word for a held one, and does it beside its work. Where none does nothing
+    is opened. Raises `StoreError` with the gateway's reason."""
+    conversation = Conversation.open(Path(settings.server.data))
+    if conversation is None:
+        return False
+    with closing(GatewayOwner(conversation)) as owner:
+        _patiently(lambda: owner.ask(question), lambda *_: None)
+    return True
+
+
 def _do(settings: Settings, question: Erase, progress: Progress) -> dict[str, Any]:
-    with closing(open_owner(settings)) as owner:
+    def waits() -> None:
+        progress("waiting for whoever has the data folder", 0, 0)
+
+    with closing(open_in_turn(settings, within_s=PATIENCE_S, waits=waits)) as owner:
         # Asked twice it is one request.
         number = str(_patiently(lambda: owner.ask(question), progress)["id"])
         if isinstance(owner, GatewayOwner):

@@ -55,7 +55,7 @@ T = TypeVar("T")
 MAKE_WAIT_S = 2.0
 """How long the owner waits with an answer for tables to be made, before it says how far they are."""
 TURN_S = 10.0
-"""How long a short question waits for another command, or for tables that are made, to be done with the folder."""
+"""How long whoever needs the folder waits for another command, or for tables that are made, to be done with it."""
 _POLL_S = 0.1
 
 
@@ -183,8 +183,22 @@ def read_clock(folder: Path) -> dict[str, Any]:
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:
     """One question to whoever owns the folder, and its answer. A command, or a console that makes tables, has it for a moment: their end
     is waited for, at most `TURN_S`. Raises `StoreLocked` after that."""
-    with closing(patiently(lambda: open_owner(settings), StoreLocked, TURN_S)) as owner:
+    with closing(open_in_turn(settings)) as owner:
         return owner.ask(question)
+
+
+def open_in_turn(
+    settings: Settings,
+    *,
+    create: bool = False,
+    within_s: float | None = None,
+    waits: Callable[[], None] = lambda: None,
+) -> GatewayOwner | FolderOwner:
+    """`open_owner` once whoever has the folder for a moment is done with it. ``within_s``: `TURN_S` where it is None. Raises
+    `StoreLocked` after that."""
+    return patiently(
+        lambda: open_owner(settings, create=create), StoreLocked, TURN_S if within_s is None else within_s, waits
+    )
 
 
 def patiently(

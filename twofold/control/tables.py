@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twofold.config import Settings
-from twofold.control.owner import open_owner
+from twofold.control.owner import open_in_turn
 from twofold.control.questions import MakeTables
 from twofold.errors import FactsError
 from twofold.facts.build import is_up_to_date
@@ -24,14 +24,19 @@ from twofold.policies import analytics_of, lives_task, rules_of
 from twofold.reconcile.lives.task import digest_of
 from twofold.store.engines import require_data
 
+PATIENCE_S = 60.0
+"""How long the folder is waited for that another report has, or an erasure; a first making may take so long."""
 _POLL_S = 0.05
 
 Progress = Callable[[int, int], None]
 """Days made, of how many."""
 
 
-def make_tables(settings: Settings, progress: Progress | None = None, within_s: float = inf) -> bool:
-    """Returns once the tables hold what is in the folder now; False when they did already.
+def make_tables(
+    settings: Settings, progress: Progress | None = None, within_s: float = inf, *, turn_s: float = PATIENCE_S
+) -> bool:
+    """Returns once the tables hold what is in the folder now; False when they did already. ``turn_s``: how long whoever has the folder
+    is waited for, such as another report that makes them.
 
     Raises `FactsError` when they cannot be made, or not within so many seconds, and what opening the folder raises.
     """
@@ -39,7 +44,7 @@ def make_tables(settings: Settings, progress: Progress | None = None, within_s: 
     require_data(Path(settings.server.data))
     if are_current(settings):
         return False
-    with closing(open_owner(settings)) as owner:
+    with closing(open_in_turn(settings, within_s=min(turn_s, within_s))) as owner:
         number = None
         while True:
             told = owner.ask(MakeTables(number=number))

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from twofold.config import Settings
 from twofold.control.batches import append_batch, encode_batch
-from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
+from twofold.control.owner import FolderOwner, GatewayOwner, open_in_turn
 from twofold.event.model import Event
 from twofold.policies import shops_alike
 from twofold.store.lines.reading import reading
@@ -122,6 +122,7 @@ class FolderSink:
 
 
 def open_sink(settings: Settings) -> Sink:
-    """The gateway when one runs on this folder, else the folder, which an import may make. Raises `StoreLocked`."""
-    owner = open_owner(settings, create=True)
+    """The gateway when one runs on this folder, else the folder, which an import may make, once whoever has it is done.
+    Raises `StoreLocked` of one that stays."""
+    owner = open_in_turn(settings, create=True)
     return GatewaySink(owner) if isinstance(owner, GatewayOwner) else FolderSink(owner)

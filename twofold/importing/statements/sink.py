@@ -15,7 +15,7 @@ import msgspec
 
 from twofold.config import Settings
 from twofold.control.batches import encode_batch
-from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
+from twofold.control.owner import FolderOwner, GatewayOwner, open_in_turn
 from twofold.control.questions import BeginLines, DropLines, EndLines, PutLines
 from twofold.store.lines.keeping import Foresight, Kept, LineFile
 from twofold.store.lines.reading import reading
@@ -159,5 +159,6 @@ class OwnerSink:
 
 
 def open_line_sink(settings: Settings) -> LineSink:
-    """The gateway when one runs on this folder, else the folder, which an import may make. Raises `StoreLocked`."""
-    return OwnerSink(open_owner(settings, create=True))
+    """The gateway when one runs on this folder, else the folder, which an import may make, once whoever has it is done.
+    Raises `StoreLocked` of one that stays."""
+    return OwnerSink(open_in_turn(settings, create=True))

@@ -6,7 +6,6 @@ is in the page's own answer only while somebody looks at what would go.
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any
 
 from twofold.console.access.register import Refused
@@ -17,8 +16,7 @@ from twofold.console.forms import CHANGE
 from twofold.console.pages.page import Asked
 from twofold.console.pages.setup.rights import RIGHTS, read_rights
 from twofold.console.words import Words
-from twofold.control.erase import erase, look, release, request_of
-from twofold.control.owner import GatewayOwner, open_owner
+from twofold.control.erase import erase, hand_over, look, release, request_of
 from twofold.control.questions import Erase
 from twofold.errors import NotHere, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
@@ -50,7 +48,7 @@ def erase_person(act: Act) -> Done:
     request = _request(act)
     note(act, CHANGE, {"what": "erased a person", "named": kinds_of(request)})
     try:
-        if not _asked_of_gateway(act, Erase(request=request_of(act.settings, request))):
+        if not hand_over(act.settings, Erase(request=request_of(act.settings, request))):
             erase(act.settings, request, lambda *_: None)
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
@@ -65,22 +63,13 @@ def let_go_on(act: Act) -> Done:
         raise Refused("No such request waits for a word.")
     note(act, CHANGE, {"what": "erased what a request names", "request": number})
     try:
-        if not _asked_of_gateway(act, Erase(release=number)):
+        if not hand_over(act.settings, Erase(release=number)):
             release(act.settings, number, lambda *_: None)
     except NotHere as err:
         raise Refused("No such request waits for a word.") from err
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
     return Done(to="/rights")
-
-
-def _asked_of_gateway(act: Act, question: Erase) -> bool:
-    """True where a gateway runs, which does it beside its work; else somebody has to wait for it here."""
-    with closing(open_owner(act.settings)) as owner:
-        if not isinstance(owner, GatewayOwner):
-            return False
-        owner.ask(question)
-        return True
 
 
 def _request(act: Act) -> SubjectRequest:
