@@ -41,10 +41,8 @@ class Delivery(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int  # attempts settled so far
     first_attempt_at: int | None  # ms; when a request with it was first written
     created_at: int  # ms; when the action was accepted
-    unsure_since: int | None = (
-        None  # ms; since when one may have arrived of which nobody knows: of an attempt its start, of a lease that
-    )
-    # nobody settled its end
+    # ms; since when one may have arrived of which nobody knows: of an attempt its start, of a lease that nobody settled its end
+    unsure_since: int | None = None
     test_event_code: str | None
     payload: bytes
     lease: int  # fencing number; a settlement with another one is ignored
@@ -73,9 +71,8 @@ class Settlement(Struct, frozen=True, kw_only=True):
     reason: str = ""
     due_at: int | None = None  # ms
     counts: bool = True
-    unsure_since: int | None = (
-        None  # ms; kept from the first time it is given; None where it is known what became of all requests
-    )
+    # ms; kept from the first time it is given; None where it is known what became of all requests
+    unsure_since: int | None = None
     outcome: str = ""  # the platform's answer in one word, for the attempt's row
     status: int | None = None  # HTTP status
     code: str = ""  # the platform's code/subcode
