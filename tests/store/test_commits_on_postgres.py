@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -23,7 +24,8 @@ from tests.databases import Databases
 from twofold.errors import StoreAway, StoreFailed
 from twofold.store import engines
 from twofold.store.postgres.database import TURN
-from twofold.store.sqlite.commit import TRIES
+from twofold.store.sqlite import commit
+from twofold.store.sqlite.commit import TOGETHER, TRIES
 from twofold.store.store import Store
 
 PATIENCE_S = 60
@@ -177,6 +179,33 @@ def test_what_is_held_up_at_a_row_takes_nothing_along_that_was_handed_in_with_it
 
     with operator(postgres.of(tmp_path)) as db:
         asyncio.run(scenario(db))
+
+
+def test_of_two_jobs_that_are_held_up_each_has_its_turn(tmp_path, postgres: Databases, monkeypatch) -> None:
+    """Two other sessions have a table each that one of two jobs needs. Events are taken between their tries; the job whose table is free
+    is done while the other is held up as before, and that one, too, once its table is free. It has any number of tries here."""
+    monkeypatch.setattr(commit, "TRIES", 1_000_000)
+
+    async def scenario(one: psycopg.Connection[Any], two: psycopg.Connection[Any]) -> None:
+        async with peer(tmp_path) as store:
+            with one.transaction():
+                with two.transaction():
+                    jobs = []
+                    for db, table in ((one, "redaction"), (two, "refused")):
+                        held = f"lock table twofold.{table} in exclusive mode"
+                        db.execute(held)
+                        work = partial(lambda held, engine: engine.db.execute(held).fetchall(), held)
+                        jobs.append(asyncio.ensure_future(store.transact(work)))
+                    for n in range(TOGETHER + 2):  # so many tries at least
+                        assert await taken(store, f"between {n}") == [FIRST]
+                    assert not any(job.done() for job in jobs)
+                first, second = jobs
+                await asyncio.wait_for(second, PATIENCE_S)
+                assert not first.done()
+            await asyncio.wait_for(first, PATIENCE_S)
+
+    with operator(postgres.of(tmp_path)) as one, operator(postgres.of(tmp_path)) as two:
+        asyncio.run(scenario(one, two))
 
 
 @contextmanager
