@@ -8,6 +8,7 @@ import pytest
 
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData, decode_event, encode
 from twofold.matching.other_forms import NO_FORMS, other_forms, wanted_forms
+from twofold.matching.user_data import forget_known, known_values
 from twofold.privacy.redact import RetainedPart, without_part, without_person
 from twofold.store.fold import unite
 
@@ -43,6 +44,25 @@ ROWS = [
 def test_what_each_rule_makes(given, texts):
     """The published forms; nothing of what cannot be read, and nothing of what came hashed."""
     assert set(other_forms(given, RULES)) == {Hashed(rule, sha(text)) for rule, text in texts.items()}
+
+
+def test_a_name_is_forgotten_with_the_others():
+    """Names repeat, so their hashes are kept for a while: bounded, and gone when plain values are to be forgotten."""
+    rules = wanted_forms(["pinterest.fn", "tiktok.ln", "google.em", "e164"])
+    forget_known()
+    person = {"fn": "Ana María", "ln": "Zzyzx son", "em": "quentin@example.com", "ph": "+16505550188"}
+    first = other_forms(person, rules)
+    assert first == other_forms(person, rules)
+    assert {h.rule: h.hex for h in first} == {
+        "pinterest.fn": sha("anamaría"), "tiktok.ln": sha("zzyzxson"), "google.em": sha("quentin@example.com"),
+        "e164": sha("+16505550188"),
+    }  # fmt: skip
+    assert known_values() == 2, "an address or a number points to one person and is never kept"
+    for n in range(9_000):
+        other_forms({"fn": f"name{n}"}, rules)
+    assert known_values() <= 8_192
+    forget_known()
+    assert known_values() == 0
 
 
 def test_nothing_is_made_where_nobody_asks():

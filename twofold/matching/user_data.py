@@ -215,8 +215,12 @@ def _put_hashed(
     return None
 
 
+def _documented(field: str, text: str, country: str | None) -> str | None:
+    return FORMS[field](text, country) if field in NEEDS_COUNTRY else FORMS[field](text)
+
+
 def _hash_plain(field: str, text: str, country: str | None) -> tuple[Hashed] | None:
-    form = FORMS[field](text, country) if field in NEEDS_COUNTRY else FORMS[field](text)
+    form = _documented(field, text, country)
     return (Hashed(RULE_META, sha256(form.encode()).hexdigest()),) if form else None
 
 
@@ -248,13 +252,25 @@ class _KnownIn(dict[str | None, tuple[_Known, _Known]]):
         return found
 
 
-_KNOWN = {field: _Known(field, None, 8_192) for field in ("fn", "ln", "db", "ge", "ct", "country")}
+REPEATING = ("fn", "ln", "db", "ge", "ct", "country")
+"""Fields whose values repeat from person to person, and mean the same in every country."""
+_KNOWN = {field: _Known(field, None, 8_192) for field in REPEATING}
 _FIRST_NAMES, _LAST_NAMES, _DATES, _GENDERS, _CITIES, _COUNTRIES = _KNOWN.values()
 _KNOWN_IN = _KnownIn()
 
 
+_BESIDE: list[dict[Any, Any]] = []
+
+
+def forget_with_known(table: dict[Any, Any]) -> None:
+    """Another module's table that has plain values of such fields for keys is emptied with ours."""
+    _BESIDE.append(table)
+
+
 def forget_known() -> None:
     """Takes every plain value out of memory. The gateway does it when an erasure ends, and every hour."""
+    for table in _BESIDE:
+        table.clear()
     for known in _KNOWN.values():
         known.clear()
     for states, zips in _KNOWN_IN.values():
@@ -265,7 +281,8 @@ def forget_known() -> None:
 
 def known_values() -> int:
     """How many plain values are in memory now."""
-    return sum(map(len, _KNOWN.values())) + sum(len(states) + len(zips) for states, zips in _KNOWN_IN.values())
+    in_countries = sum(len(states) + len(zips) for states, zips in _KNOWN_IN.values())
+    return sum(map(len, (*_KNOWN.values(), *_BESIDE))) + in_countries
 
 
 def _hash_known(field: str, text: str, _: str | None) -> Any:
@@ -415,6 +432,15 @@ def hash_one(field: str, text: str, country: str | None) -> Any:
     return hashes[0] if hashes else None
 
 
+def plain_form(field: str, text: str, country: str | None) -> str | None:
+    """The documented form of a value in the clear; None for a hash, whole or broken, and for what nobody can read."""
+    if len(text) >= _SHORTEST_HASH:
+        hashed = hash_one(field, text, country)
+        if type(hashed) is not Hashed or hashed.rule != RULE_META:
+            return None
+    return _documented(field, text, country)
+
+
 def _listed(value: Any) -> list[Any]:
     found = as_list(value)
     return [value] if found is None else found
@@ -427,6 +453,8 @@ def _unlisted(item: Any) -> list[Any]:
 
 def texts_of(value: Any) -> list[str | None]:
     """Every text in a value as it came, at most twenty; None for what is none."""
+    if type(value) is str and value.lstrip()[:1] not in _OPENING:  # nearly all
+        return [value] if value else []
     items = [text for item in _listed(value) for text in _unlisted(item)]
     return [_text(item) for item in items[:_MAX_VALUES] if item is not None and item != ""]
 

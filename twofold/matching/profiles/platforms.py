@@ -30,38 +30,27 @@ def _documented(field: str) -> Callable[[str, Given], str | None]:
 
 
 _email = _documented("em")
-_digits = _documented("ph")
 
 
-def _plus(text: str, given: Given) -> str | None:
+def _plus(digits: str) -> str | None:
     """E.164: a plus, the country code, and at most 15 digits in all."""
-    digits = _digits(text, given)
-    return f"+{digits}" if digits and len(digits) <= _E164_DIGITS else None
+    return f"+{digits}" if len(digits) <= _E164_DIGITS else None
 
 
-def _google_email(text: str, given: Given) -> str | None:
+def _google_email(address: str) -> str | None:
     """Without the dots and the +tag of a Gmail address's local part; another domain's address is left as it is."""
-    address = _email(text, given)
-    if address is None:
-        return None
     local, _, domain = address.rpartition("@")
     return address if domain not in _GMAIL else _with_local(local.partition("+")[0].replace(".", ""), domain)
 
 
-def _reddit_email(text: str, given: Given) -> str | None:
+def _reddit_email(address: str) -> str | None:
     """The local part up to its first +, and of that only letters and digits, whatever the domain."""
-    address = _email(text, given)
-    if address is None:
-        return None
     local, _, domain = address.rpartition("@")
     return _with_local(_NOT_PLAIN.sub("", local.partition("+")[0]), domain)
 
 
-def _microsoft_email(text: str, given: Given) -> str | None:
+def _microsoft_email(address: str) -> str | None:
     """The local part without dots and without +tag, whatever the domain."""
-    address = _email(text, given)
-    if address is None:
-        return None
     local, _, domain = address.rpartition("@")
     return _with_local(local.partition("+")[0].replace(".", ""), domain)
 
@@ -112,6 +101,17 @@ def _hashed(function: Callable[[str, Given], str | None]) -> Callable[[str, Give
     return normalise
 
 
+def _from(field: str, rule: str) -> Callable[[str, Given], Form]:
+    """What one of `FROM_DOCUMENTED` makes, from the text."""
+    documented, made = _documented(field), FROM_DOCUMENTED[rule]
+
+    def function(text: str, given: Given) -> str | None:
+        form = documented(text, given)
+        return made(form) if form else None
+
+    return _hashed(function)
+
+
 def _plain(function: Callable[[str, Given], str | None]) -> Callable[[str, Given], Form]:
     def normalise(text: str, given: Given) -> Form:
         value = function(text, given)
@@ -120,19 +120,30 @@ def _plain(function: Callable[[str, Given], str | None]) -> Callable[[str, Given
     return normalise
 
 
+FROM_DOCUMENTED: Final[dict[str, Callable[[str], str | None]]] = {
+    "tiktok.ph": _plus,
+    "google.ph": _plus,
+    "reddit.ph": _plus,
+    "x.ph": _plus,
+    "google.em": _google_email,
+    "reddit.em": _reddit_email,
+    "microsoft.em": _microsoft_email,
+}
+"""Rule to what it makes of our documented form, where the text itself is not needed: brought into that form once for all of them."""
+
 PROFILES: Final[dict[str, Profile]] = {
     # ads.tiktok.com, Events API 2.0: phone as E.164 with its plus
     "tiktok": {
         "em": _hashed(_email),
-        "ph": _hashed(_plus),
+        "ph": _from("ph", "tiktok.ph"),
         "fn": _hashed(_joined),
         "ln": _hashed(_joined),
         "external_id": _hashed(_trimmed_lower),
     },
     # developers.google.com, OfflineUserAddressInfo and UserIdentifier: only name and contact are hashed
     "google": {
-        "em": _hashed(_google_email),
-        "ph": _hashed(_plus),
+        "em": _from("em", "google.em"),
+        "ph": _from("ph", "google.ph"),
         "fn": _hashed(_single_spaced),
         "ln": _hashed(_google_last_name),
         "ct": _plain(_trimmed),
@@ -157,10 +168,10 @@ PROFILES: Final[dict[str, Profile]] = {
         "external_id": _plain(_trimmed),
     },
     # ads-api.reddit.com, conversion events
-    "reddit": {"em": _hashed(_reddit_email), "ph": _hashed(_plus), "external_id": _hashed(_trimmed)},
+    "reddit": {"em": _from("em", "reddit.em"), "ph": _from("ph", "reddit.ph"), "external_id": _hashed(_trimmed)},
     # learn.microsoft.com, UET Conversions API; of a phone three sources have three forms, so none is sent
-    "microsoft": {"em": _hashed(_microsoft_email)},
+    "microsoft": {"em": _from("em", "microsoft.em")},
     # developer.x.com, conversions: hashed_email, hashed_phone_number
-    "x": {"em": _hashed(_email), "ph": _hashed(_plus)},
+    "x": {"em": _hashed(_email), "ph": _from("ph", "x.ph")},
 }
 """Platform to its fields."""
