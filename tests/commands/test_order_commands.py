@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from tests.acceptance.gateway_process import gateway, run_twofold
+from tests.command_line import invoke
 from tests.store.copies import BROWSER, copy
 from tests.store.order_reports import deliver, entry, report, shop_copy, shop_store
 from twofold.event.delivery import DeliveryState
@@ -63,6 +65,26 @@ def test_check_says_where_the_difference_is(tmp_path):
     assert ["1", "meta-1", "no_order", "1", "EUR", "5.00"] in lines
     assert "explained: 1002 sent 42.50 EUR, worth 32.50 EUR: refunded_after -10.00" in done.stdout
     assert "stays at the platform" in done.stdout
+
+
+def test_times_are_of_the_shops_zone_which_stands_beside_them(tmp_path: Path) -> None:
+    """As the pages have them: head, reports, copies and lists alike. Tbilisi is four hours ahead of UTC, the year round."""
+    placed_at = day(tmp_path) // 1000 - 3_000
+    config = tmp_path / "twofold.toml"
+    config.write_text('[server]\ndata = "."\n[chain]\ntimezone = "Asia/Tbilisi"\n', encoding="utf-8")
+    there = datetime.fromtimestamp(placed_at, timezone(timedelta(hours=4))).strftime("%Y-%m-%d %H:%M:%S")
+    told = {words: invoke([*words.split(), "--config", str(config)]).output for words in TELLING}
+    assert f"order 1001 of dataset 1, placed {there} Asia/Tbilisi\n" in told["orders show 1001"]
+    assert f"yes since {there} Asia/Tbilisi" in told["orders show 1001"]
+    reported = told["orders show 1001"].partition("as it was reported (times in Asia/Tbilisi)\n")[2].splitlines()
+    assert reported[1].startswith(there)
+    for words, output in told.items():
+        assert f"{there[:13]}:" in output or there[:10] in output, words
+        assert "(Asia/Tbilisi)" in output, words
+        assert "UTC" not in output, words
+
+
+TELLING = ("orders show 1001", "orders list", "events", "actions", "deliveries", "deliveries show purchase.1001")
 
 
 def test_check_ends_with_1_when_something_is_wrong(tmp_path):

@@ -21,7 +21,10 @@ def test_each_setting_is_heard(filled: Path, tmp_path: Path) -> None:
     config = configuration(tmp_path)
     text = config.read_text(encoding="utf-8")
     more = 'language = "ka"\nhosts = ["console.shop.example"]\nproxies = 1\n'
-    config.write_text(text.replace("[console]\n", f"[console]\n{more}"), encoding="utf-8")
+    text = text.replace('timezone = "Asia/Tbilisi"\n', "", 1).replace("[console]\n", f"[console]\n{more}")
+    config.write_text(
+        f'{text}\n[chain]\ntimezone = "Asia/Tbilisi"\n', encoding="utf-8"
+    )  # the pages name no zone of their own
     running = Running(tmp_path / "data", config, "--host", "127.0.0.1")
     try:
         assert running.told["address"].startswith("http://127.0.0.1:")

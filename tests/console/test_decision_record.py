@@ -144,7 +144,7 @@ def test_people_read_on_what_it_rests(world: Written, settings: Settings) -> Non
     on_store(settings, Note(kind="decision", facts=facts))
     told = invoke(["decisions", "--config", str(world.config)]).output
     assert "Spring: rests on banked money (truth)" in told
-    assert "then, 2026-11-01 to 2026-11-28, as of 2026-11-28 00:00:00 UTC" in told
+    assert "then, 2026-11-01 to 2026-11-28, as of 2026-11-28 01:00:00 Europe/Berlin" in told
     assert "signal: claimed purchases 37\n" in told
     assert "truth: banked 2,057.14 EUR, banked return 3.67\n" in told
     assert f"was open then: {said.title}. Not yet: {said.not_yet}" in told

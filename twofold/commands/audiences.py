@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, JsonOption, LimitOption, known_value
-from twofold.commands.output.printing import at_ms, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import Clock, clock_of, make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -56,19 +56,21 @@ def list_audiences(
     if not rows:
         say("no [[audience]] is configured; docs/audiences.md shows one")
         return
-    figures = ("fit", "may be told", "at platform")
-    table = make_table("audience", "rule", "list", *figures, "last told", "left out", "problem", right=figures)
+    clock, figures = clock_of(settings), ("fit", "may be told", "at platform")
+    table = make_table(
+        "audience", "rule", "list", *figures, clock.over("last told"), "left out", "problem", right=figures
+    )
     for row in rows:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row, clock))
     print_wide(table)
 
 
-def _cells(row: dict[str, Any]) -> list[str]:
+def _cells(row: dict[str, Any], clock: Clock) -> list[str]:
     counts = ["" if row[name] is None else f"{row[name]:,}" for name in ("fitting", "people", "told")]
     left_out = ", ".join(f"{why} {n:,}" for why, n in row["left_out"].items())
     where = f"{row['account']} {row['list']}".strip() or "(none)"
     return [
-        plain(row["name"]), row["rule"] or "(no setting)", plain(where), *counts, at_ms(row["synced_at"]), left_out,
+        plain(row["name"]), row["rule"] or "(no setting)", plain(where), *counts, clock.at_ms(row["synced_at"]), left_out,
         plain(row["problem"]),
     ]  # fmt: skip
 
@@ -141,13 +143,13 @@ def audiences_trail(
     if not rows:
         say("no platform was told of anybody yet")
         return
-    figures = ("rows", "e-mail", "phone")
-    table = make_table("at", "audience", "account", "what", *figures, "answer", "later", right=figures)
+    clock, figures = clock_of(settings), ("rows", "e-mail", "phone")
+    table = make_table(clock.over("at"), "audience", "account", "what", *figures, "answer", "later", right=figures)
     for row in rows:
         answer = f"{row['outcome']} {row['code']}".strip() if row["ended_at"] else "nobody knows"
         counts = (f"{row[field]:,}" for field in ("rows", "em", "ph"))
         table.add_row(
-            at_ms(row["meant_at"]), plain(row["audience"]), plain(row["account"]), row["kind"], *counts, plain(answer),
+            clock.at_ms(row["meant_at"]), plain(row["audience"]), plain(row["account"]), row["kind"], *counts, plain(answer),
             plain(row["later"]),
         )  # fmt: skip
     print_wide(table)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
-from twofold.commands.output.printing import print_rows, say, utc
+from twofold.commands.output.printing import Clock, clock_of, print_rows, say
 
 if TYPE_CHECKING:
     from twofold.matching.subject import Mark
@@ -132,7 +132,7 @@ def _run(
         )
     marks = {d.id: _marks(given, d.country) for d in datasets}
     if act == "show":
-        return _show(Path(settings.server.data), marks, as_json)
+        return _show(Path(settings.server.data), marks, clock_of(settings), as_json)
     from twofold.control.owner import on_store
     from twofold.control.questions import ChangeConsent
 
@@ -153,7 +153,7 @@ def _marks(given: dict[str, str], country: str) -> list[Mark]:
     return marks
 
 
-def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
+def _show(folder: Path, marks: dict[str, list[Mark]], clock: Clock, as_json: bool) -> bool:
     from twofold.commands.output.rows.privacy import Consent
     from twofold.store.gates.withdrawals import ConsentStanding, read_standing
 
@@ -171,7 +171,7 @@ def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
             state = "withdrawn" if last.withdrawn else "given again" if last.granted_at else "not withdrawn"
             at = last.granted_at or last.withdrawn_at
             line = {"dataset": dataset, "act": "show", "kind": kind, "state": state, "at": at // 1000 if at else None}
-            when = f" since {utc(at // 1000)} UTC" if at else ""
+            when = f" since {clock.said(at // 1000)}" if at else ""
             print_rows(Consent, [line]) if as_json else say(f"dataset {dataset}: {kind} {state}{when}")
         withdrawn |= any(one.withdrawn for one in latest.values())
     return withdrawn

@@ -24,7 +24,7 @@ from twofold.commands.options import (
     completing,
     known_value,
 )
-from twofold.commands.output.printing import at_ms, cell, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import Clock, cell, clock_of, make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -148,7 +148,7 @@ def show_delivery(
                 print_rows(Sent, [request])
                 print_rows(Attempt, attempts)
             else:
-                _print_delivery(row, request, attempts)
+                _print_delivery(row, request, attempts, clock_of(settings))
 
 
 def refused(
@@ -198,18 +198,18 @@ def _list(
             print_rows(shape, seen)
             empty = not seen.any
         else:
-            empty = not print_table(columns, rows)
+            empty = not print_table(columns, rows, clock_of(settings))
         if empty:
             refuse_unknown(settings, reader, kind, filters)
     if empty and not json:
         say("nothing refused that fits" if kind == "refused" else f"no {kind} that fit")
 
 
-def print_table(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> int:
+def print_table(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]], clock: Clock) -> int:
     """Rows for people, under the headings of these lists; how many there were, nothing being printed for none."""
-    table = make_table(*(_HEADINGS.get(c, c) for c in columns), right=_FIGURES)
+    table = make_table(*(_heading(c, clock) for c in columns), right=_FIGURES)
     for row in rows:
-        table.add_row(*(_cell(row, c) for c in columns))
+        table.add_row(*(_cell(row, c, clock) for c in columns))
     if table.row_count:
         print_wide(table)
     return table.row_count
@@ -253,12 +253,17 @@ def refuse_unknown(settings: Settings, reader: Reader, kind: str, filters: Mappi
             known_value(f"--{name}", value, [*known, *reader.known(kind, name)])
 
 
-def _cell(row: Mapping[str, Any], column: str) -> str:
+def _heading(column: str, clock: Clock) -> str:
+    heading = _HEADINGS.get(column, column)
+    return clock.over(heading) if column.endswith("_at") else heading
+
+
+def _cell(row: Mapping[str, Any], column: str, clock: Clock) -> str:
     value = row.get(column)
     if column == "due_at" and row.get("state") not in ("waiting", "paused"):
         return ""
     if column.endswith("_at"):
-        return at_ms(value)
+        return clock.at_ms(value)
     if column == "took_ms" and value is not None:
         return f"{value} ms"
     return cell(value)
@@ -299,7 +304,9 @@ def _attempts(reader: Reader, delivery: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _print_delivery(row: Mapping[str, Any], request: Mapping[str, Any], attempts: list[dict[str, Any]]) -> None:
+def _print_delivery(
+    row: Mapping[str, Any], request: Mapping[str, Any], attempts: list[dict[str, Any]], clock: Clock
+) -> None:
     import json
 
     money = f", {row['value']} {row['currency']}" if row["value"] is not None else ""
@@ -309,10 +316,10 @@ def _print_delivery(row: Mapping[str, Any], request: Mapping[str, Any], attempts
         f"to {plain(row['destination'])} for dataset {plain(row['dataset'])}: {row['state']} {plain(row['reason'])}".rstrip()
     )
     say(
-        f"came in {at_ms(row['created_at'])} UTC as action {row['action']}; see `twofold actions --id {plain(row['event_id'])}`"
+        f"came in {clock.said(row['created_at'] // 1000)} as action {row['action']}; see `twofold actions --id {plain(row['event_id'])}`"
     )
     if row["state"] in ("waiting", "paused"):
-        say(f"next try {at_ms(row['due_at'])} UTC")
+        say(f"next try {clock.said(row['due_at'] // 1000)}")
     if row["marks"]:
         say(f"marks: {', '.join(row['marks'])}")
     say("")
@@ -327,10 +334,10 @@ def _print_delivery(row: Mapping[str, Any], request: Mapping[str, Any], attempts
     if not attempts:
         say("no attempt yet")
         return
-    table = make_table("tried", "took", "HTTP", "outcome", "code", "then", "answer", right=("took", "HTTP"))
+    table = make_table(clock.over("tried"), "took", "HTTP", "outcome", "code", "then", "answer", right=("took", "HTTP"))
     for a in attempts:
         table.add_row(
-            at_ms(a["started_at"]), f"{a['took_ms']} ms", cell(a["status"]), cell(a["outcome"]), cell(a["code"]),
+            clock.at_ms(a["started_at"]), f"{a['took_ms']} ms", cell(a["status"]), cell(a["outcome"]), cell(a["code"]),
             cell(a["decision"]), cell(a["answer"]),
         )  # fmt: skip
     print_wide(table)

@@ -23,15 +23,16 @@ from twofold.commands.options import (
     period_such_as,
 )
 from twofold.commands.output.printing import (
+    Clock,
     bar_on_stderr,
     cell,
+    clock_of,
     make_table,
     plain,
     print_about,
     print_rows,
     print_wide,
     say,
-    utc,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def list_(
     elif not found:
         say("no orders that fit")
     else:
-        _print_list(found)
+        _print_list(found, clock_of(settings))
 
 
 @orders.command()
@@ -191,26 +192,30 @@ def _order_rows(one: dict[str, Any], life: Life | None) -> None:
 # -- words and tables
 
 
-def _print_list(found: list[report.ListedOrder]) -> None:
-    table = make_table("dataset", "order", "placed", "state", "value", "method", "purchase", "reason", right=("value",))
+def _print_list(found: list[report.ListedOrder], clock: Clock) -> None:
+    table = make_table(
+        "dataset", "order", clock.over("placed"), "state", "value", "method", "purchase", "reason", right=("value",)
+    )
     for row in found:
         table.add_row(
-            cell(row.dataset), cell(row.order_id), utc(row.placed_at), row.state,
+            cell(row.dataset), cell(row.order_id), clock.at(row.placed_at), row.state,
             _money(row.value, row.currency), row.method, row.purchase, cell(row.reason),
         )  # fmt: skip
     print_wide(table)
 
 
-def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
+def _print_touches(touches: list[dict[str, Any]], reason: str, clock: Clock) -> None:
     from twofold.store.touches.paths import REASONS
 
     if reason:
         say(f"where it came from: {REASONS[reason]}")
     if touches:
-        table = make_table("came", "how", "source", "medium", "campaign", "ad", "click", "from", "to", "device")
+        table = make_table(
+            clock.over("came"), "how", "source", "medium", "campaign", "ad", "click", "from", "to", "device"
+        )
         for touch in touches:
             table.add_row(
-                utc(touch["at"]), touch["kind"], cell(touch["source"]), cell(touch["medium"]), cell(touch["campaign"]),
+                clock.at(touch["at"]), touch["kind"], cell(touch["source"]), cell(touch["medium"]), cell(touch["campaign"]),
                 cell(touch["ad_id"]), cell(touch["click"]), cell(touch["referrer"]), cell(touch["landing"]), touch["device"],
             )  # fmt: skip
         print_wide(table)
@@ -219,10 +224,11 @@ def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
 def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> None:
     from twofold.commands.reconcile.life import print_life
 
+    clock = clock_of(settings)
     number = life.number if life is not None and life.number.lstrip("#") != one["order_id"] else ""
     called = f"{plain(number)} (id {plain(one['order_id'])})" if number else plain(one["order_id"])
-    say(f"order {called} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])} UTC")
-    since = f" since {utc(one['since'])}" if one["since"] else ""
+    say(f"order {called} of dataset {plain(one['dataset'])}, placed {clock.said(one['placed_at'])}")
+    since = f" since {clock.said(one['since'])}" if one["since"] else ""
     counts = (
         "yes" if one["state"] == "counts" else f"no, {one['state']}"
     )  # what platforms are told, not where its money is
@@ -234,17 +240,17 @@ def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> 
     facts = make_table("happened", "came in", "kind", "source", "reference", "said")
     for fact in one["facts"]:
         facts.add_row(
-            utc(fact["at"]), utc(fact["received_at"] // 1000), cell(fact["kind"]), cell(fact["source"]),
+            clock.at(fact["at"]), clock.at_ms(fact["received_at"]), cell(fact["kind"]), cell(fact["source"]),
             cell(fact["reference"]), cell(fact["said"]),
         )  # fmt: skip
     print_wide(facts)
-    _print_touches(one["touches"], one["no_touch"])
+    _print_touches(one["touches"], one["no_touch"], clock)
     if one["copies"]:
         say(f"action {one['action']}, made of")
-        copies = make_table("position", "came in", "channel", "sender", "tier", "verdict", "event id")
+        copies = make_table("position", clock.over("came in"), "channel", "sender", "tier", "verdict", "event id")
         for copy in one["copies"]:
             copies.add_row(
-                str(copy["position"]), utc(copy["received_at"] // 1000), copy["channel"], cell(copy["sender"]),
+                str(copy["position"]), clock.at_ms(copy["received_at"]), copy["channel"], cell(copy["sender"]),
                 copy["tier"], copy["verdict"] + (" late" if copy["late"] else ""), cell(copy["event_id"]),
             )  # fmt: skip
         print_wide(copies)

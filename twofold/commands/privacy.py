@@ -23,7 +23,7 @@ from twofold.commands.options import (
     country_code,
     folder_of,
 )
-from twofold.commands.output.printing import bar_on_stderr, plain, print_rows, say, utc
+from twofold.commands.output.printing import Clock, bar_on_stderr, plain, print_rows, say
 
 if TYPE_CHECKING:
     from twofold.commands.output.rows.row import Row
@@ -302,7 +302,7 @@ def _time(at_ms: Any) -> str:
     """Unix ms as people read it; anything else as it is."""
     if not isinstance(at_ms, int):
         return str(at_ms)
-    return f"{utc(at_ms // 1000)} UTC"
+    return Clock().said(at_ms // 1000)
 
 
 def _write_private(path: Path, content: bytes) -> None:

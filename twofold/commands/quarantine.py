@@ -23,7 +23,7 @@ from twofold.commands.options import (
     NameOption,
     known_value,
 )
-from twofold.commands.output.printing import print_rows, say
+from twofold.commands.output.printing import clock_of, print_rows, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,8 @@ def list_kept_back(
 
     A trusted copy brings them back by itself; see docs/trust.md.
     """
-    found = _kept_back(_settings(config, data), dataset, name, id, destination, reason)
+    settings = _settings(config, data)
+    found = _kept_back(settings, dataset, name, id, destination, reason)
     rows = found[-limit:] if limit else found
     if json:
         from twofold.commands.output.rows.journal import Delivery
@@ -73,7 +74,7 @@ def list_kept_back(
     else:
         columns = ("id", "created_at", "dataset", "destination", "event_name", "event_id", "order_id", "value", "currency",
                    "reason")  # fmt: skip
-        print_table(columns, rows)
+        print_table(columns, rows, clock_of(settings))
         if len(found) > len(rows):
             say(f"… and {len(found) - len(rows)} older; see them all with --limit 0")
 

@@ -83,7 +83,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         check_audience(("audience", n), audience, settings, ids, faults)
     check_zone("chain", settings.chain.timezone, faults)
     if settings.console is not None:
-        check_zone("console", settings.console.timezone, faults)
+        check_zone("console", settings.console.timezone or settings.chain.timezone, faults)
         _check_identity(settings.console, faults)
     _check_amounts(settings, faults)
     _check_answers(settings, faults)

@@ -231,7 +231,9 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         Meta(description="Addresses or networks of that proxy, e.g. `10.0.0.5`. From any other the header is not believed."),
     ] = ()  # fmt: skip
     name: Annotated[str, Meta(description="The shop's name, on top of every page.", max_length=60)] = ""
-    timezone: Annotated[str, Meta(description="The shop's time zone: whose days the pages count.")] = "UTC"
+    timezone: Annotated[
+        str, Meta(description="The zone whose days the pages count. Empty: that of `[chain] timezone`.")
+    ] = ""
     language: Annotated[
         str, Meta(description="Language for whoever asks for none that there is: `en` or `ka`.", pattern="^(en|ka)$")
     ] = "en"
@@ -254,6 +256,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     chain: ChainSettings = ChainSettings()
     schema: SchemaSettings = SchemaSettings()
     console: ConsoleSettings | None = None  # None: the gateway starts none
+
+    @property
+    def pages_zone(self) -> str:
+        """In which the console tells days and times: its own where it names one, else that of reports and commands."""
+        return (self.console.timezone if self.console is not None else "") or self.chain.timezone
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (

@@ -41,7 +41,7 @@ class Parts:
         self.settings = settings
         self.register = register
         self.clock = clock
-        own = self.own = settings.console or ConsoleSettings()
+        own = self.own = replace(settings.console or ConsoleSettings(), timezone=settings.pages_zone)
         self.guard = Guard(register, own.hosts, own.proxies, clock, own.identity_header, own.identity_from)
         self.sums = SumsKeeper(settings.server.data, policy_of(settings), own.timezone)
         self.remembered: Remembered[Any] = Remembered()

@@ -201,7 +201,9 @@ def _console(answers: Answers) -> str:
         f"name = {_text(answers.shop[:60])}                     # the shop's name, on top of every page"
         if answers.shop
         else '# name = "Our shop"                       # on top of every page',
-        "# timezone = \"Europe/Berlin\"              # the shop's: whose days the pages count, UTC until it is said. Money's: [chain]",
+        "",
+        "[chain]",
+        '# timezone = "Europe/Berlin"              # the shop\'s: in it are all days and times of pages and commands; UTC until it is said',
     ]
     return "\n".join(lines) + "\n"
 

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold.commands.options import ByOption, ConfigOption, DataOption, JsonOption, known_value, who_says
-from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
+from twofold.commands.output.printing import (
+    Clock,
+    clock_of,
+    make_table,
+    plain,
+    print_about,
+    print_rows,
+    print_wide,
+    say,
+)
 
 if TYPE_CHECKING:
     from twofold.acceptance.criteria import Check
@@ -281,7 +290,7 @@ def verify(
         if holds and packet is not None:
             told = packet["decision"]
             say(
-                f"It says {told['word'].upper()} for {told['for']}, run {packet['run']['code']}, made {utc(packet['made_at'])} UTC."
+                f"It says {told['word'].upper()} for {told['for']}, run {packet['run']['code']}, made {Clock().said(packet['made_at'])}."
             )
     raise typer.Exit(0 if holds else 1)
 
@@ -514,7 +523,7 @@ def _print_packets(settings: Settings, run: Run, json: bool) -> bool:
         else:
             word = entry.facts["word"].upper() + (f", over: {', '.join(ended)}" if ended else "")
             say(
-                f"Packet {entry.facts['digest'][:16]}, signed {utc(entry.at)} UTC by {plain(entry.facts['by'])}: {plain(word)}"
+                f"Packet {entry.facts['digest'][:16]}, signed {clock_of(settings).said(entry.at)} by {plain(entry.facts['by'])}: {plain(word)}"
             )
     return holds
 

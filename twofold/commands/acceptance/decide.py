@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold.commands.options import ByOption, ConfigOption, DataOption, DatasetOption, JsonOption, who_says
-from twofold.commands.output.printing import plain, print_about, print_rows, say, utc
+from twofold.commands.output.printing import Clock, clock_of, plain, print_about, print_rows, say
 
 if TYPE_CHECKING:
     from twofold.acceptance.decision import Decided, Figure
@@ -70,7 +70,7 @@ def decide(
     if json:
         _print_json([(found, [], [])])
         return
-    _say(found)
+    _say(found, clock_of(settings))
 
 
 def decisions(
@@ -102,10 +102,11 @@ def decisions(
         _print_json(rows)
         print_rows(Tally, [counts])
         return
+    clock = clock_of(settings)
     for one, same, later in rows:
-        _say(one)
+        _say(one, clock)
         for name, figures in (("by now", same), ("since then", later)):
-            _say_figures(name, figures)
+            _say_figures(name, figures, clock)
         if one.outcome:
             say(f"  became: {plain(one.outcome)}")
     decided = "1 decision" if len(found) == 1 else f"{len(found)} decisions"
@@ -128,28 +129,28 @@ def _asked(question: Any, settings: Settings, one: Decided, now: int) -> list[Fi
     return found
 
 
-def _say(one: Decided) -> None:
+def _say(one: Decided, clock: Clock) -> None:
     due = ", due" if one.due else ""
     say(
-        f"{one.number}  {utc(one.at)} UTC  {plain(one.what)}  ({plain(one.owner or one.by)}; review {one.review or 'none'}{due})"
+        f"{one.number}  {clock.said(one.at)}  {plain(one.what)}  ({plain(one.owner or one.by)}; review {one.review or 'none'}{due})"
     )
     if one.figures:
         rests = RESTS_ON.get(one.on, "no figure")
         say(f"  {plain(one.campaign or one.page)}: rests on {rests}{f' ({one.role})' if one.role else ''}")
-        _say_figures("then", one.figures)
+        _say_figures("then", one.figures, clock)
     elif one.page:
         say(f"  on the figures of {plain(one.page)}")
     for finding in one.findings:
         say(f"  was open then: {plain(finding.title)}. Not yet: {plain(finding.not_yet)}")
 
 
-def _say_figures(name: str, figures: Sequence[Figure]) -> None:
+def _say_figures(name: str, figures: Sequence[Figure], clock: Clock) -> None:
     """Signal and truth on a line each, with their days and the moment they stood so."""
     if not figures:
         return
     first = figures[0]
     window = f", {first.since} to {first.until}" if first.since else ""
-    say(f"  {name}{window}, as of {utc(first.as_of)} UTC")
+    say(f"  {name}{window}, as of {clock.said(first.as_of)}")
     for role in ("signal", "truth"):
         told = ", ".join(_figure(f) for f in figures if f.role == role)
         if told:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a command that prints a line or two does not wait for these
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a command that prints a line or two does not wait for these
     from rich.table import Table
 
     from twofold.commands.output.rows.row import Row
+    from twofold.config import Settings
 
 
 def print_rows(kind: type[Row], rows: Iterable[Any]) -> None:
@@ -77,17 +78,37 @@ def cells(row: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
     return [cell(row.get(column)) for column in columns]
 
 
-def at_ms(value: int | None) -> str:
-    """Unix ms as people read them; nothing for none."""
-    return "" if value is None else utc(value // 1000)
+class Clock:
+    """Times as commands tell them to people: in the zone of reports and pages (`[chain] timezone`), which stands beside them."""
+
+    def __init__(self, name: str = "UTC") -> None:
+        from zoneinfo import ZoneInfo
+
+        self.name, self.zone = name, ZoneInfo(name)
+
+    def at(self, at: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """Unix seconds, for a column whose heading names the zone; a number that is no time stays a number."""
+        try:
+            return datetime.fromtimestamp(at, self.zone).strftime(form)
+        except (ValueError, OverflowError, OSError):
+            return str(at)
+
+    def at_ms(self, value: int | None) -> str:
+        """The same of Unix ms; nothing for none."""
+        return "" if value is None else self.at(value // 1000)
+
+    def said(self, at: int) -> str:
+        """Unix seconds with the zone, for a sentence."""
+        return f"{self.at(at)} {self.name}"
+
+    def over(self, heading: str) -> str:
+        """The heading of a column of times."""
+        return f"{heading} ({self.name})"
 
 
-def utc(at: int) -> str:
-    """Unix seconds as people read them; a number that is no time stays a number."""
-    try:
-        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):
-        return str(at)
+def clock_of(settings: Settings) -> Clock:
+    """The clock by which people read what these settings are about."""
+    return Clock(settings.chain.timezone)
 
 
 def bar_on_stderr(*columns: ProgressColumn, quiet: bool) -> Progress | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
-from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
+from twofold.commands.output.printing import clock_of, make_table, plain, print_about, print_rows, print_wide, say
 from twofold.commands.reconcile.chain import AsOfDay, asking_of, moment_of, start_of, zone_of
 from twofold.commands.reconcile.words import LINKS, words
 
@@ -205,7 +205,9 @@ def _print(answer: Answer, settings: Settings) -> None:
         say(f"{words(REASONS, line.reason)}: {line.count:+,}, {line.amount:+,.2f} ({which})")
     for version in answer.versions:
         residuals = ", ".join(f"{s.witness} {s.residual:+,f}" for s in version.said if s.residual is not None)
-        say(f"said {version.age} days after, at {utc(version.as_of)}: residual {residuals or 'none'}")
+        say(
+            f"said {version.age} days after, at {clock_of(settings).said(version.as_of)}: residual {residuals or 'none'}"
+        )
     for _, bridge_name, text in _findings(answer):
         say(f"{bridge_name}: {plain(text)}")
 

@@ -89,7 +89,7 @@ def print_life(life: Life | None, settings: Settings) -> None:
             when, step.link, plain(step.what), amount, plain(evidence_words(step.evidence)), plain(step.reference)
         )
     print_wide(table)
-    say("\nas it was reported (times in UTC)")
+    say(f"\nas it was reported (times in {plain(settings.chain.timezone)})")
 
 
 def _amount(amount: Decimal, currency: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption, completing
-from twofold.commands.output.printing import plain, print_about, print_rows, say
+from twofold.commands.output.printing import Clock, clock_of, plain, print_about, print_rows, say
 from twofold.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def why(
     Looks at the last seven days against the seven before. A finding that follows from another stands behind it. Changes
     nothing, works while the gateway runs. docs/router.md has every rule with its false alarms.
     """
+    from twofold.config import load_settings
+
     found, now = _found(config, data, dataset)
     if symptom is not None:
         found = _behind(symptom, found)
@@ -48,7 +50,7 @@ def why(
         print_about("why", dataset=dataset, since=now - 7 * 86_400, until=now, as_of=now)
         print_rows(WhyFinding, (row_of(f, rank) for rank, f in enumerate(found, 1)))
     else:
-        _print(found)
+        _print(found, clock_of(load_settings(config, data=data)))
     if check and found:
         raise typer.Exit(1)
 
@@ -94,7 +96,7 @@ def review(
     over. A gateway sends the same by itself where an `[[alert]]` has `review`.
     """
     from twofold.acceptance.goes import goes_of
-    from twofold.commands.output.printing import at_ms, make_table, print_wide
+    from twofold.commands.output.printing import make_table, print_wide
     from twofold.config import load_settings
     from twofold.policies import router_task
     from twofold.router.review import review as reviewed
@@ -124,7 +126,7 @@ def review(
             why = f": {'; '.join(g.why)}" if g.why else ""
             say(
                 plain(
-                    f"Go to {g.purpose} of dataset {g.dataset} (run {g.run}): {g.state}{why}, until {at_ms(g.expires * 1000)}"
+                    f"Go to {g.purpose} of dataset {g.dataset} (run {g.run}): {g.state}{why}, until {clock_of(settings).said(g.expires)}"
                 )
             )
     if found or any(f.state == "worse" for f in figures) or any(g.state == "over" for g in goes):
@@ -175,8 +177,7 @@ def _behind(symptom: str, found: list[Finding]) -> list[Finding]:
     return [f for f in found if f.kind in KINDS[symptom]]
 
 
-def _print(found: list[Finding]) -> None:
-    from twofold.commands.output.printing import at_ms
+def _print(found: list[Finding], clock: Clock) -> None:
     from twofold.router.words import EVIDENCE, WORDS
 
     if not found:
@@ -189,7 +190,7 @@ def _print(found: list[Finding]) -> None:
         money = "".join(f", {amount} {currency}" for currency, amount in finding.money)
         orders = f", {finding.orders} orders" if finding.orders else ""
         if finding.of:
-            say(f"   {finding.events} of {finding.of} events{orders}{money}, since {at_ms(finding.since * 1000)}")
+            say(f"   {finding.events} of {finding.of} events{orders}{money}, since {clock.said(finding.since)}")
         for name, seen in finding.evidence:
             say(f"   {EVIDENCE[name]}: {plain(seen)}")
         if finding.because:

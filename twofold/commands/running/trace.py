@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from twofold.commands.options import ConfigOption, DataOption, JsonOption, folder_of
-from twofold.commands.output.printing import at_ms, plain, print_rows, say
+from twofold.commands.options import ConfigOption, DataOption, JsonOption
+from twofold.commands.output.printing import Clock, clock_of, plain, print_rows, say
 
 MOST = 50
 REPEATED_S = 60.0
@@ -35,10 +35,12 @@ def trace(
     """
     from twofold.commands.lists import print_table
     from twofold.commands.output.rows.journal import Event, Refused, Traced
+    from twofold.config import load_settings
     from twofold.errors import NotHere
     from twofold.store.lists import Reader
 
-    with Reader(folder_of(config, data)) as reader:
+    settings = load_settings(config, data=data)
+    with Reader(settings.server.data) as reader:
         kept = reader.trace(number)
         refused = list(reader.rows("refused", {"trace": number}, limit=MOST))
         if kept is None and not refused:
@@ -53,25 +55,29 @@ def trace(
         print_rows(Event, copies)
         print_rows(Refused, refused)
         return
+    clock = clock_of(settings)
     if kept is not None:
-        say(_words(kept))
+        say(_words(kept, clock))
     if copies:
         say("What came in at that moment, newest last:")
         print_table(
-            ("position", "received_at", "event_name", "event_id", "channel", "sender", "verdict", "action"), copies
+            ("position", "received_at", "event_name", "event_id", "channel", "sender", "verdict", "action"),
+            copies,
+            clock,
         )
     if refused:
         say("Refused of it:")
         print_table(
             ("id", "received_at", "entry", "event_name", "event_id", "reason", "index", "path", "expected", "got"),
             refused,
+            clock,
         )
 
 
-def _words(kept: dict[str, Any]) -> str:
+def _words(kept: dict[str, Any], clock: Clock) -> str:
     door = f"door {kept['entry']}" if kept["entry"] else "no door"
     more = f", one of {kept['requests']} of its kind since the line before" if kept["requests"] > 1 else ""
-    return f"{at_ms(kept['at'])} UTC, {door}: {kept['outcome']}, HTTP {kept['status']}, {kept['events']} events{more}"
+    return f"{clock.said(kept['at'] // 1000)}, {door}: {kept['outcome']}, HTTP {kept['status']}, {kept['events']} events{more}"
 
 
 class JsonLog(logging.Formatter):

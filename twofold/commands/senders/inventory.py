@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption, read_or_piped
-from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
+from twofold.commands.output.printing import (
+    Clock,
+    clock_of,
+    make_table,
+    plain,
+    print_about,
+    print_rows,
+    print_wide,
+    say,
+)
 from twofold.commands.senders.walk import print_walk, walk_as_told, walk_row
 from twofold.errors import ConfigError
 
@@ -107,7 +116,7 @@ def show(
         print_rows(InventoryFinding, (finding_row(f) for f in found.findings))
         print_rows(Walked, [walk_row(walk)] if walk is not None else [])
     else:
-        _print(found.rows, found.findings)
+        _print(found.rows, found.findings, clock_of(settings))
         if walk is not None:
             print_walk(walk)
     if check and any(f.fault != NO_FAULT for f in found.findings):
@@ -216,7 +225,7 @@ def finding_row(finding: SenderFinding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print(rows: Sequence[Entry], findings: Sequence[SenderFinding]) -> None:
+def _print(rows: Sequence[Entry], findings: Sequence[SenderFinding], clock: Clock) -> None:
     if not rows:
         say("Nobody is seen to send anything.")
     else:
@@ -228,15 +237,15 @@ def _print(rows: Sequence[Entry], findings: Sequence[SenderFinding]) -> None:
             "copies",
             "owner",
             "ids merge with",
-            "first",
-            "last",
+            clock.over("first"),
+            clock.over("last"),
             "responsible",
             right=("copies",),
         )
         for r in rows:
             table.add_row(
                 plain(r.event or "(not known)"), plain(r.sender[:60]), r.sender_class.value, "+".join(r.sides), str(r.events or "-"),
-                _owner(r), plain(", ".join(r.meets) or "-"), utc(r.first_seen)[:10], utc(r.last_seen)[:10], r.role,
+                _owner(r), plain(", ".join(r.meets) or "-"), clock.at(r.first_seen)[:10], clock.at(r.last_seen)[:10], r.role,
             )  # fmt: skip
         print_wide(table)
     faults = [f for f in findings if f.fault != NO_FAULT]

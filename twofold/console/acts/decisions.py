@@ -78,10 +78,9 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
     page = next((p for p in PAGES if p.path == parts.path and may(act.session.person.role, p.right)), None)
     if page is None or len(address) > MOST_ADDRESS or holds_contact(address) or not address.isprintable():
         raise Refused("Name a page of this console by its address, such as /today?period=28.")
-    own = act.settings.console
     asked = Asked(
         settings=act.settings, folder=act.settings.server.data, session=act.session,
-        words=Words("en", own.timezone if own else "UTC"), now=act.now, choices=dict(parse_qsl(parts.query)), path={},
+        words=Words("en", act.settings.pages_zone), now=act.now, choices=dict(parse_qsl(parts.query)), path={},
         sums=act.sums, remembered=act.remembered, drops=act.drops,
     )  # fmt: skip
     try:
