@@ -38,8 +38,8 @@ _JOINERS = frozenset("\u200c\u200d")
 _JOINED = frozenset({"Lo", "Mn", "Mc"})
 # None begins as a JSON text does: a list of addresses that went through a form field is not one address.
 _EMAIL = re.compile(r"(?!\[|{\")[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
-# The same for the characters that nearly all addresses are made of: what is listed is found faster than what is not.
-_PLAIN_EMAIL = re.compile(r"(?!\[|{\")[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").fullmatch
+# The same for the characters that nearly all addresses are made of and begin with: what is listed is found faster than what is not.
+_PLAIN_EMAIL = re.compile(r"[!-?A-Z\\-z|}~][!-?A-~]{0,63}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").fullmatch
 # For bytes.translate, which is several times faster than the same on text.
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
