@@ -1,13 +1,12 @@
 """Copies into actions: which action a copy belongs to, what it is to it, and the rows that follow.
 
 Owns one batch from its keys to its rows: look up, judge, merge, write; one batch costs the same number of engine steps
-whatever its size. What a copy changes of an action is in `fold`, the keys' tables in `fold_keys`, the journal's numbers and
-chain in `journal`. Runs inside the transaction of whoever appends.
+whatever its size. What a copy changes of an action is in `fold`, whose order it names in `folds.named_orders`, the keys' tables in
+`fold_keys`, the journal's numbers and chain in `journal`. Runs inside the transaction of whoever appends.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -15,16 +14,18 @@ import msgspec
 from msgspec.structs import astuple
 
 from twofold.consent.state import consent_text, strictest_text
-from twofold.event.identity import ORDER_EVENTS, bare_order, fold_keys, named_order, order_keys
+from twofold.event.identity import ORDER_EVENTS, fold_keys, named_order
 from twofold.event.model import Consent, Event, Tier
 from twofold.store.changed.days import ChangedDays
-from twofold.store.engine import Database, FoldKeys, NotBeside, id_array
+from twofold.store.engine import Database, FoldKeys, id_array
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
+from twofold.store.folds.batch import Batch
+from twofold.store.folds.named_orders import NamedOrders, is_another_order
 from twofold.store.gates.holds import hold_of
 from twofold.store.gates.releases import follow_merged
-from twofold.store.journal import Journal, salts
-from twofold.store.ladder import admit, browsers_of, heard
+from twofold.store.journal import Journal
+from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
 from twofold.store.peers.revisions import CONSENT, Revisions
 from twofold.store.visitors.browsers import Browsers
@@ -61,35 +62,6 @@ MOVED_MS = 86_400_000
 """By less than a day the time may move, and each key is remembered for as long as an event is young enough to be sent."""
 
 
-class _Batch:
-    """What one transaction is about to write."""
-
-    __slots__ = (
-        "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "joined", "keys", "merged",
-        "moved", "new", "owners", "salts", "superseded", "tally", "willing",
-    )  # fmt: skip
-
-    def __init__(self, size: int) -> None:
-        self.salts = iter(salts(size))
-        self.by_key: dict[bytes, int] = {}
-        self.actions: dict[int, Action] = {}
-        self.consents: dict[int, str] = {}  # of the actions as they were read
-        self.new: dict[int, Action] = {}
-        self.changed: dict[int, Action] = {}
-        self.joined: dict[int, int] = {}  # action -> the highest tier that speaks for it anew: a lone claim does not
-        self.willing: set[int] = set()  # actions that a browser speaks for anew that may be told of
-        self.merged: list[tuple[int, int]] = []  # (winner, loser)
-        self.events: list[tuple[Any, ...]] = []
-        self.keys: list[tuple[bytes, int]] = []
-        self.copies: list[tuple[int, int]] = []
-        self.owners: dict[int, int | None] = {}  # action -> the order that stands for it
-        self.tally: Counter[str] = Counter()
-        self.appended: list[tuple[int, int, Event]] = []  # (action, position, copy)
-        self.moved: list[tuple[bytes, int]] = []  # keys that lead to a higher tier's action from now on
-        self.superseded: list[tuple[int, int]] = []  # (action, successor)
-        self.carried: list[tuple[int, int]] = []  # (action, position of a copy that came for another)
-
-
 class Folding:
     """Folds batches. ``destination_ids`` maps configured destination names to their row ids."""
 
@@ -124,6 +96,7 @@ class Folding:
         self.sure: Callable[[int], int] = lambda now_ms: now_ms  # keys are forgotten by the time that is certain
         self._keys = keys
         self._evidence = EvidenceOf(engine)
+        self._named = NamedOrders(orders, self._evidence)
         self._superseded = superseded
         self._changed = changed
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
@@ -177,9 +150,10 @@ class Folding:
             own = self._people.keys_of(news)
             self.hold({*(k for keys in keyed for k in keys), *own, *besides}, events[-1].received_at)
         self._changed.came(self._journal.position + 1, events[-1].received_at)
-        batch = _Batch(len(events))
+        batch = Batch(self._engine, self._revisions, len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
-        self._load_actions(batch)
+        if batch.by_key:
+            batch.load(set(batch.by_key.values()))
         self._people.hold_those_of(news)
         self._evidence.prepare(events, keyed, batch.by_key, batch.actions)
         rows: Sequence[int | None] = orders or [None] * len(events)
@@ -214,14 +188,14 @@ class Folding:
         self._changed.actions([action])
         self._engine.run("carry_over", (successor, action))
 
-    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> FoldVerdict:
+    def _append_one(self, batch: Batch, event: Event, keys: list[bytes], order: int | None) -> FoldVerdict:
         position = self._journal.position + 1
         action, is_conflict, other_order, counts, over = self._action_of(batch, event, keys, order)
-        owner = self._owner(batch, action) if action is not None and order is not None else None
+        owner = self._named.owner(batch, action) if action is not None and order is not None else None
         if (
             action is not None
             and owner is None
-            and _of_another_order(action, event, self._by_order(batch, event, keys))
+            and is_another_order(action, event, self._named.by_order(batch, event, keys))
         ):
             action, other_order = None, True
         if other_order and event.id_given and self._leads_elsewhere(batch, keys[0], action):
@@ -232,7 +206,9 @@ class Folding:
             action = self._begin(batch, event, position, over)
             verdict, late = FoldVerdict.FIRST, 0
         else:
-            verdict = FoldVerdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
+            verdict = (
+                FoldVerdict.CONFLICT if is_conflict else judge(action, event, self._named.by_order(batch, event, keys))
+            )
             late = int(action.sealed_at is not None)
             add_copy(action, event, counts)
             if counts or action.tier < Tier.T2:  # where nobody but browsers speaks, who tells an order is asked anew
@@ -251,13 +227,13 @@ class Folding:
         if counts:
             self._claim_keys(batch, keys, action, takes=not other_order or event.tier >= Tier.T2)
         if other_order and event.tier < Tier.T2:
-            self._take_own_key(batch, event, action)
+            self._named.take_own_key(batch, event, action)
         batch.tally[verdict.value] += 1  # a text: the hash of an enum's member is worked out in Python
         batch.appended.append((action.id, position, event))
         batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
         return verdict
 
-    def _begin(self, batch: _Batch, event: Event, position: int, over: Sequence[Action]) -> Action:
+    def _begin(self, batch: Batch, event: Event, position: int, over: Sequence[Action]) -> Action:
         """The action that this copy begins, as if nothing had come before it but what is proved to be the buyer's."""
         destinations, hold = self._routes.get(event.dataset, _NOWHERE)
         hold_ms = hold.get(event.event_name, 0)
@@ -277,7 +253,7 @@ class Folding:
         batch.actions[position] = batch.new[position] = action
         return action
 
-    def _claim_keys(self, batch: _Batch, keys: Sequence[bytes], action: Action, takes: bool) -> None:
+    def _claim_keys(self, batch: Batch, keys: Sequence[bytes], action: Action, takes: bool) -> None:
         """Keys lead to the first who claimed them, unless that was a lower tier than the action's and the copy ``takes`` them."""
         for key in keys:
             known = batch.by_key.get(key)
@@ -285,21 +261,12 @@ class Folding:
                 batch.by_key[key] = action.id
                 batch.keys.append((key, action.id))
             elif takes and known != action.id:
-                holder = self._resolve(batch, known)
+                holder = batch.resolve(known)
                 if holder is not None and holder is not action and holder.tier < action.tier:
                     batch.by_key[key] = action.id
                     batch.moved.append((key, action.id))
 
-    def _take_own_key(self, batch: _Batch, event: Event, action: Action) -> None:
-        """What an order is called leads to the action that names it so, and no more to one of another order that a copy named beside."""
-        said = named_order(event)
-        for key in order_keys(event.dataset, event.event_name, said, (), event.shop) if said else ():
-            holder = self._resolve(batch, batch.by_key[key]) if key in batch.by_key else None
-            if holder is not None and holder is not action and holder.tier < Tier.T2:
-                batch.by_key[key] = action.id
-                batch.moved.append((key, action.id))
-
-    def _supersede(self, batch: _Batch, over: Sequence[Action], by: Action, event: Event) -> None:
+    def _supersede(self, batch: Batch, over: Sequence[Action], by: Action, event: Event) -> None:
         """An action stands for those of lower tiers: their copies count for it as far as the evidence reaches."""
         own = [*self._evidence.copies(batch.appended, by), event]
         carried = [copy for gone in over for copy in self._evidence.copies(batch.appended, gone)]
@@ -311,11 +278,11 @@ class Folding:
             batch.superseded.append((gone.id, by.id))
             batch.carried += [(by.id, place) for place in self._evidence.positions(batch.appended, gone)]
 
-    def _carry(self, batch: _Batch, gone: Action, successor: int, event: Event, position: int) -> None:
+    def _carry(self, batch: Batch, gone: Action, successor: int, event: Event, position: int) -> None:
         """A later copy of what another action stands for is looked at for that one too: it may take consent back."""
         if successor not in batch.actions:
-            self._load_more(batch, successor)
-        by = self._resolve(batch, successor)
+            batch.load_more(successor)
+        by = batch.resolve(successor)
         if by is None or by is gone:
             return
         copies = [*self._evidence.copies(batch.appended, gone), *self._evidence.copies(batch.appended, by), event]
@@ -328,23 +295,19 @@ class Folding:
             if by.id not in batch.new:
                 batch.changed[by.id] = by
 
-    def _leads_elsewhere(self, batch: _Batch, key: bytes, action: Action | None) -> bool:
+    def _leads_elsewhere(self, batch: Batch, key: bytes, action: Action | None) -> bool:
         """True when a key is another action's."""
-        return key in batch.by_key and self._resolve(batch, batch.by_key[key]) is not action
+        return key in batch.by_key and batch.resolve(batch.by_key[key]) is not action
 
-    def _by_order(self, batch: _Batch, event: Event, keys: list[bytes]) -> bool:
-        """True when a name of its order, not only the event id, led to the action."""
-        return any(key in batch.by_key for key in keys[1 if event.id_given else 0 :])
-
-    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> _Lookup:
+    def _action_of(self, batch: Batch, event: Event, keys: list[bytes], order: int | None) -> _Lookup:
         """The action these keys belong to; several that turn out to be one are merged on the way."""
         found: list[Action] = []
         for key in keys:
             known = batch.by_key.get(key)
-            action = self._resolve(batch, known) if known is not None else None
+            action = batch.resolve(known) if known is not None else None
             if action is not None and action not in found:
                 found.append(action)
-        mine = self._of_its_order(batch, event, found)
+        mine = self._named.of_its_order(batch, event, found)
         if not mine:
             return _Lookup(None, other_order=True) if found else _NO_ACTION
         lookup = (
@@ -354,34 +317,17 @@ class Folding:
         )
         return lookup._replace(other_order=lookup.other_order or len(mine) < len(found))
 
-    def _of_its_order(self, batch: _Batch, event: Event, found: list[Action]) -> list[Action]:
-        """Without the actions of browsers that name another order than a browser's copy does, where a shop reports orders: who names two
-        orders beside joins them for nobody else. Two names are one order's by the ledger, or by one browser's word about itself."""
-        others = [a for a in found if self._names_another(a, event)]
-        if not others:
-            return found
-        copies = [copy for action in found for copy in self._evidence.copies(batch.appended, action)]
-        return found if len(browsers_of([*copies, event])) < 2 else [a for a in found if a not in others]
-
-    def _names_another(self, action: Action, event: Event) -> bool:
-        said = named_order(event)
-        if event.tier >= Tier.T2 or action.tier >= Tier.T2 or not (action.order_id and said):
-            return False
-        if bare_order(said) == bare_order(action.order_id) or event.dataset not in self._orders.with_source:
-            return False
-        return not self._orders.are_one(event, said, action.order_id)
-
     def _across_tiers(
-        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+        self, batch: Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
     ) -> _Lookup:
         """What a lower tier said can stop, delay or rename nothing: it joins where it is proved, or stands apart."""
         higher = [a for a in found if a.tier > event.tier]
         lower = [a for a in found if a.tier < event.tier]
         equal = [a for a in found if a.tier == event.tier]
         if not higher:
-            owners = {a.id: self._owner(batch, a) for a in lower}
+            owners = {a.id: self._named.owner(batch, a) for a in lower}
             lower = [a for a in lower if owners[a.id] in (None, order) or order is None]
-            told = next((a for a in lower if self._is_told(a, owners[a.id], event)), None)
+            told = next((a for a in lower if self._named.is_told(a, owners[a.id], event)), None)
             if told is not None:
                 return _Lookup(told, counts=False)
             over = tuple(a for a in lower if not self._joins(batch, a, event))
@@ -398,15 +344,15 @@ class Folding:
         beside = [a for a in (*equal, *lower) if a is not lookup.action]
         return lookup._replace(over=tuple(a for a in beside if not self._stands_for(batch, lookup.action, a)))
 
-    def _stands_for(self, batch: _Batch, action: Action | None, gone: Action) -> bool:
+    def _stands_for(self, batch: Batch, action: Action | None, gone: Action) -> bool:
         return action is not None and action.id in self._successors(batch, gone)
 
-    def _successors(self, batch: _Batch, gone: Action) -> set[int]:
+    def _successors(self, batch: Batch, gone: Action) -> set[int]:
         """The actions that stand for one of a lower tier, also when this batch made it so."""
         fresh = {successor for action, successor in batch.superseded if action == gone.id}
         return fresh | self._superseded.successors(gone.id)
 
-    def _joins(self, batch: _Batch, action: Action, event: Event) -> bool:
+    def _joins(self, batch: Batch, action: Action, event: Event) -> bool:
         """True when a higher tier's copy may become one of a lower tier's action: all that shaped it is the buyer's."""
         if action.sealed_at is not None and event.event_name in ORDER_EVENTS and not _says_as_much(action, event):
             return False  # what a lower tier had sent is no reason for not sending the shop's own word
@@ -421,24 +367,17 @@ class Folding:
         counted = {id(c) for c in together}
         return all(id(c) in counted for c in admit(copies).copies)
 
-    def _is_told(self, action: Action, owner: int | None, event: Event) -> bool:
-        """True for an order that its shop reported and a browser has told, where another browser names it now that proves nothing: a
-        token that names no order is no reason for telling it once more."""
-        if event.tier >= Tier.T2 or owner is None or action.sealed_at is None:
-            return False
-        return not self._orders.proves(owner, event)
-
-    def _proves(self, batch: _Batch, action: Action, event: Event) -> bool:
+    def _proves(self, batch: Batch, action: Action, event: Event) -> bool:
         """True when a lower tier's copy is the buyer's word about a higher tier's action."""
         copies = [*self._evidence.copies(batch.appended, action), event]
         return any(c is event for c in admit(copies).copies)
 
     def _among_equals(
-        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+        self, batch: Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
     ) -> _Lookup:
         other_order = False
         if order is not None or len(found) > 1:
-            of_it = self._of_one_order(batch, event, keys, found, order)
+            of_it = self._named.of_one_order(batch, event, keys, found, order)
             other_order, found = len(of_it) < len(found), of_it
         if len(found) < 2:
             return _Lookup(found[0] if found else None, False, other_order)
@@ -456,27 +395,7 @@ class Folding:
             winner = self._merge(batch, winner, action, event.received_at)
         return _Lookup(winner, False, other_order)
 
-    def _of_one_order(
-        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
-    ) -> list[Action]:
-        """Those that can be one: not the actions of two orders. A copy without an order of its own goes by its names."""
-        owners = {a.id: self._owner(batch, a) for a in found}
-        if order is None:
-            known = {owner for owner in owners.values() if owner is not None}
-            if len(known) < 2:
-                return found
-            by_name = (batch.by_key[key] for key in keys[1 if event.id_given else 0 :] if key in batch.by_key)
-            named = (self._resolve(batch, action) for action in by_name)
-            order = next((owners[a.id] for a in named if a is not None and owners[a.id] is not None), min(known))
-        return [a for a in found if owners[a.id] in (None, order)]
-
-    def _owner(self, batch: _Batch, action: Action) -> int | None:
-        """The order that stands for an action, also when this batch made it so."""
-        if action.id not in batch.owners:
-            batch.owners[action.id] = self._orders.owner_of(action.id) if action.id not in batch.new else None
-        return batch.owners[action.id]
-
-    def _merge(self, batch: _Batch, a: Action, b: Action, now_ms: int) -> Action:
+    def _merge(self, batch: Batch, a: Action, b: Action, now_ms: int) -> Action:
         """Two actions with one order or id between them, not both sent: the sent one, else the earlier, takes both."""
         winner, loser = sorted((a, b), key=lambda x: (x.sealed_at is None, x.id))
         loser.merged_into = winner.id
@@ -500,31 +419,7 @@ class Folding:
                 batch.changed[action.id] = action
         return winner
 
-    def _resolve(self, batch: _Batch, action_id: int) -> Action | None:
-        action = batch.actions.get(action_id)
-        while action is not None and action.merged_into is not None:
-            if action.merged_into not in batch.actions:
-                self._load_more(batch, action.merged_into)
-            action = batch.actions.get(action.merged_into)
-        return action
-
-    def _load_actions(self, batch: _Batch) -> None:
-        if batch.by_key:
-            self._load(batch, set(batch.by_key.values()))
-
-    def _load(self, batch: _Batch, ids: Any) -> None:
-        for row in self._engine.run("select_actions", (id_array(ids),)):
-            action = Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
-            batch.actions[action.id], batch.consents[action.id] = action, action.consent
-
-    def _load_more(self, batch: _Batch, action: int) -> None:
-        """One that others led to. Whoever has some actions and waits for another is waited for, so where somebody else has it this
-        transaction is done again with nobody beside it."""
-        if self._revisions.beside and not self._engine.run("hold_actions", (id_array([action]),)):
-            raise NotBeside
-        self._load(batch, [action])
-
-    def _write(self, batch: _Batch, now_ms: int) -> None:
+    def _write(self, batch: Batch, now_ms: int) -> None:
         engine = self._engine
         self._journal.write(batch.events, batch.tally)
         if batch.new:
@@ -591,10 +486,3 @@ class Folding:
 def _says_as_much(action: Action, event: Event) -> bool:
     """True for a sale that a server had sent with the very money that the shop reports now: nothing is left to tell."""
     return action.tier >= Tier.T2 and not differs_in_money(action, event.custom_data)
-
-
-def _of_another_order(action: Action, event: Event, by_order: bool) -> bool:
-    """A shop's word for one order under the event id of another order that a shop reported."""
-    mine, theirs = event.custom_data.order_id, action.order_id
-    both = event.tier >= Tier.T3 and action.tier >= Tier.T3 and event.event_name in ORDER_EVENTS
-    return both and not by_order and mine is not None and theirs is not None and mine != theirs
