@@ -101,7 +101,7 @@ world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wai
 	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT)) $(if $(ANEW),--anew)
 
 .PHONY: mutants
-mutants: .venv/.dev ## Change fold, outbox, gates and ledger in one place at a time: the tests must notice (ONLY="store.fold ledger.state", MINUTES=60; stopped, it goes on)
+mutants: .venv/.dev ## Change fold, outbox, gates, delivery and ledger in one place at a time: the tests must notice (ONLY="store.fold ledger.state", MINUTES=60; stopped, it goes on)
 	@PYTHONHASHSEED=0 nice -n 19 $(BIN)/python -m tests.mutants.planting $(if $(ONLY),--only $(ONLY)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew)
 
 .PHONY: kills power-cuts soak

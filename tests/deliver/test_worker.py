@@ -675,17 +675,20 @@ def test_one_event_the_platform_always_fails_on_holds_nobody_hostage():
     asyncio.run(scenario())
 
 
-def test_those_who_come_after_the_refused_go_first():
-    """The probe of an open breaker is not spent on one of the suspects when somebody else waits."""
+@pytest.mark.parametrize(
+    ("code", "suspects", "pauses"), [(100, 32, 1), (1_234_567, 1, 2)], ids=["refusals", "an unknown code"]
+)
+def test_those_who_come_after_the_refused_go_first(code, suspects, pauses):
+    """The probe of an open breaker is not spent on one of the suspects when somebody else waits, nor on one that was the probe before."""
 
     def script(request):
-        return OK if request.ids == ["fresh"] else error(100)
+        return OK if request.ids == ["fresh"] else error(code)
 
     async def scenario():
-        slow = replace(SWIFT, probe_ms=300, refusal_window_ms=600_000)
+        slow = replace(SWIFT, probe_ms=300, refusal_window_ms=600_000, unknown_tries=1_000)
         async with delivering(script, policy=slow, batch=32) as d:
-            d.outbox.add(*numbered(32))
-            await d.until(lambda: d.outbox.pauses and not d.worker.busy)
+            d.outbox.add(*numbered(suspects))
+            await d.until(lambda: len(d.outbox.pauses) >= pauses and not d.worker.busy)
             before = len(d.graph.requests)
             d.outbox.add(*events("fresh"))
             await d.until(lambda: d.outbox.resumed)
@@ -714,6 +717,8 @@ def test_a_dead_token_burns_nothing_and_probes_singly():
             assert {wait for _, wait in d.outbox.pauses} == {60_000}
             assert [len(r.ids) for r in d.graph.requests[first:]] == [1] * 5
             assert {row.attempts for row in d.outbox.rows.values()} == {0}
+            paused = {"destination": "meta-1", "reason": "credentials"}
+            assert d.registry.get_sample_value("twofold_destination_pauses_total", paused) == 1.0
 
             d.graph.script = [OK]
             d.forward(60)

@@ -235,15 +235,22 @@ def test_what_is_told_later_stands_beside_the_attempts(monkeypatch):
             assert set(d.outbox.states().values()) == {"delivered"}
             await asyncio.sleep(0.05)
             assert len(d.outbox.told) == 1
-            assert fake.asked == 2
+            assert (fake.asked, len(fake.tokens)) == (2, 1)
 
     asyncio.run(scenario())
 
 
 def test_a_restart_goes_on_asking(monkeypatch):
-    """The number stands in the attempts' notes: a new worker over the same outbox asks for what nobody answered."""
+    """The number stands in the attempts' notes: a new worker over the same outbox asks for what nobody answered, and with another token
+    where the first is not taken any more."""
     monkeypatch.setattr(told_module, "RESULTS_LOOK_S", 0.01)
     fake = standin()
+
+    def script(request):
+        if "requestStatus" in request.path and len(fake.tokens) == 2:
+            fake.revoked.add(fake.tokens[-1])
+        return fake(request)
+
     soon = replace(GOOGLE_ADS, later=replace(GOOGLE_ADS.later, first_s=0))
 
     async def scenario():
@@ -252,9 +259,10 @@ def test_a_restart_goes_on_asking(monkeypatch):
             await d.done()
             outbox, clock = d.outbox, d.clock
             assert outbox.told == []
-        async with google(fake, soon, outbox=outbox, clock=clock) as d:
+        async with google(script, soon, outbox=outbox, clock=clock) as d:
             await d.until(lambda: outbox.told)
             assert outbox.told[0][1] == "success"
+            assert len(fake.tokens) == 3
 
     asyncio.run(scenario())
 

@@ -51,6 +51,12 @@ ALIKE = (
         "1 is 2",
         "a fence has to be another than those before it, by whatever step",
     ),
+    Alike(
+        "deliver.tokens",
+        'self.current, self._ends_at, self._ask_at = "", 0, 0',
+        "0 is 1",
+        "without a token its end is not asked, and a millisecond of 1970 is as long ago as the one before it",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.mutants.planting`: changes the fold, the outbox, the gates and the ledger in one place at a time; the tests must say no.
+"""`python -m tests.mutants.planting`: changes fold, outbox, gates, delivery and ledger in one place at a time; the tests must say no.
 
 python -m tests.mutants.planting --minutes 60            # stopped, it goes on; the result goes into docs/design.md
 python -m tests.mutants.planting --only store.fold --anew
@@ -24,6 +24,14 @@ from tests.mutants.noticing import NotMade, Suite, source_of, within_suite
 
 WORLDS = range(6)
 STORE = "tests/store"
+DELIVER = "tests/deliver"
+_WORKERS = (
+    f"{DELIVER}/test_worker.py",
+    f"{DELIVER}/test_worker_store.py",
+    f"{DELIVER}/test_worker_consent.py",
+    f"{DELIVER}/test_worker_google.py",
+    f"{DELIVER}/test_worker_platforms.py",
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "store.fold": (f"{STORE}/test_fold_by_hand.py", f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py"),
     "store.folding": (f"{STORE}/test_fold.py", f"{STORE}/test_ladder.py", f"{STORE}/test_store_orders.py"),
@@ -53,11 +61,29 @@ TESTS: dict[str, tuple[str, ...]] = {
     "store.gates.withdrawals": (f"{STORE}/test_withdrawals.py",),
     "store.gates.stitch": (f"{STORE}/test_gates.py", f"{STORE}/test_browsers.py"),
     "store.gates.holds": (f"{STORE}/test_gates.py", f"{STORE}/test_claims.py"),
+    "store.gates.tellers": (f"{STORE}/test_tellers.py", f"{STORE}/test_store_orders.py"),
+    "store.gates.releases": (f"{STORE}/test_releases.py", f"{STORE}/test_trust_gates.py"),
+    "store.gates.erased": (f"{STORE}/test_gates.py", "tests/privacy/test_erasing.py"),
     "store.orders.ledger": (f"{STORE}/test_store_orders.py", f"{STORE}/test_order_numbers.py"),
     "ledger.state": ("tests/ledger",),
     "ledger.policy": ("tests/ledger",),
     "ledger.money": ("tests/ledger",),
     "ledger.identity": ("tests/ledger",),
+    "ledger.filing": ("tests/ledger", f"{STORE}/test_lines.py", "tests/importing/statements/test_import_lines.py"),
+    "ledger.rates": ("tests/ledger", "tests/importing/statements/test_read_rates_costs.py"),
+    "ledger.references": ("tests/ledger", "tests/importing/statements/test_lines_meet_orders.py"),
+    "ledger.spend": ("tests/ledger",),
+    "ledger.ties": ("tests/reconcile/test_matching_law.py", "tests/reconcile/test_rule_edges.py"),
+    "deliver.worker": _WORKERS,
+    "deliver.batches": (f"{DELIVER}/test_batches.py", *_WORKERS),
+    "deliver.health": _WORKERS,
+    "deliver.retry": (f"{DELIVER}/test_retry.py", *_WORKERS),
+    "deliver.access": _WORKERS,
+    "deliver.tokens": _WORKERS,
+    "deliver.told": _WORKERS,
+    "deliver.later": (f"{DELIVER}/test_later.py", f"{DELIVER}/test_worker_google.py"),
+    "deliver.redact": (f"{DELIVER}/test_redact.py",),
+    "deliver.sender": (f"{DELIVER}/test_sender.py", f"{DELIVER}/test_worker.py"),
 }
 """Module to the tests that are about it."""
 
