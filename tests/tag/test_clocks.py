@@ -28,13 +28,15 @@ def sent(shop: Shop, name: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("off_s", [row[1] for row in OFF], ids=[row[0] for row in OFF])
 def test_the_age_of_an_event_is_right_whatever_the_clock_says(off_s: int, shop: Shop, visitor: Visitor) -> None:
     """The time is the device's own; the age is what passed until it was sent."""
+    began = time.monotonic()
     tab = visitor.open(CLOCK % off_s, TAG, "<script>fbq('consent', 'revoke')</script>", INIT, LEAD)
     tab.wait_for_timeout(1_600)
     tab.evaluate("fbq('consent', 'grant')")
     until(tab, lambda: sent(shop, "Lead"))
     (event,) = sent(shop, "Lead")
-    assert abs(event["event_time"] - (time.time() + off_s)) < 30
-    assert event["age"] in (1, 2, 3)
+    passed = time.monotonic() - began
+    assert -1 - passed <= event["event_time"] - (time.time() + off_s) <= 1
+    assert 1 <= event["age"] <= passed
 
 
 SETS = [("forward by years", 3 * 365 * DAY_S), ("back by years", -3 * 365 * DAY_S), ("back by an hour", -3600)]
@@ -43,33 +45,37 @@ SETS = [("forward by years", 3 * 365 * DAY_S), ("back by years", -3 * 365 * DAY_
 @pytest.mark.parametrize("to_s", [row[1] for row in SETS], ids=[row[0] for row in SETS])
 def test_a_clock_that_is_set_meanwhile(to_s: int, shop: Shop, visitor: Visitor) -> None:
     """The age is what passed, not what the clock moved."""
+    began = time.monotonic()
     tab = visitor.open(CLOCK % 0, TAG, "<script>fbq('consent', 'revoke')</script>", INIT, LEAD)
     tab.wait_for_timeout(1_100)
     tab.evaluate("(s) => { window.off = s; fbq('consent', 'grant'); }", to_s)
     until(tab, lambda: sent(shop, "Lead"))
-    assert sent(shop, "Lead")[0]["age"] in (1, 2, 3)
+    assert 1 <= sent(shop, "Lead")[0]["age"] <= time.monotonic() - began
 
 
 def test_hours_of_sleep_count(shop: Shop, visitor: Visitor) -> None:
     """A steady clock that stood still with the device is not believed against hours on the wall."""
+    began = time.monotonic()
     tab = visitor.open(CLOCK % 0, TAG, "<script>fbq('consent', 'revoke')</script>", INIT, LEAD)
     tab.evaluate("window.off = 8 * 3600; fbq('consent', 'grant')")
     until(tab, lambda: sent(shop, "Lead"))
-    assert 8 * 3600 <= sent(shop, "Lead")[0]["age"] <= 8 * 3600 + 30
+    assert 0 <= sent(shop, "Lead")[0]["age"] - 8 * 3600 <= time.monotonic() - began
 
 
 def test_each_try_tells_its_own_age(shop: Shop, visitor: Visitor) -> None:
     """All else is sent again as it was."""
     shop.answer = (503, "")
+    began = time.monotonic()
     tab = visitor.open(TAG, INIT, LEAD)
     until(tab, lambda: sent(shop, "Lead"))
+    once = time.monotonic() - began
     tab.wait_for_timeout(1_100)
     shop.answer = (200, "")
     tab.evaluate("dispatchEvent(new Event('online')); 0")
     until(tab, lambda: len(shop.named("Lead")) >= 2)
     ages = [event["age"] for event in sent(shop, "Lead")]
-    assert ages[0] == 0
-    assert 1 <= ages[-1] <= 60
+    assert ages[0] <= once
+    assert max(1, ages[0]) <= ages[-1] <= time.monotonic() - began
     assert all(event == shop.named("Lead")[0] for event in shop.named("Lead"))
 
 
@@ -83,6 +89,7 @@ STORED = [
 @pytest.mark.parametrize(("at_s", "age_s"), [row[1:] for row in STORED], ids=[row[0] for row in STORED])
 def test_an_event_of_an_earlier_page(at_s: int, age_s: int, shop: Shop, visitor: Visitor) -> None:
     """Its age is counted on the wall; a time that cannot be true, as the clock was wrong then, loses nothing."""
+    began = time.monotonic()
     tab = visitor.open("an earlier page")
     at = int(time.time()) + at_s
     event = {"dataset": DATASET, "event_name": "Purchase", "event_id": "P", "event_time": at, "user_data": {}}
@@ -91,4 +98,4 @@ def test_an_event_of_an_earlier_page(at_s: int, age_s: int, shop: Shop, visitor:
     until(tab, lambda: shop.named("Purchase"))
     (found,) = sent(shop, "Purchase")
     assert found["event_time"] == at
-    assert age_s <= found["age"] <= age_s + 60
+    assert 0 <= found["age"] - age_s <= time.monotonic() - began + 1  # of which the clock had begun one

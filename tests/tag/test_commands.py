@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -106,6 +107,7 @@ def test_a_page_is_viewed_once(shop: Shop, visitor: Visitor) -> None:
 
 def test_an_event_says_all_it_knows(shop: Shop, visitor: Visitor) -> None:
     """The wire contract: every field of one Purchase, and nothing else."""
+    began = time.monotonic()
     tab = visitor.open("<a id=next href='/thanks'>buy</a>", path="/cart")
     visitor.shop.pages["/thanks"] = (
         TAG + INIT + "<script>var before = Date.now() / 1000; fbq('dataProcessingOptions', ['LDU'], 1, 1000);"
@@ -118,8 +120,9 @@ def test_an_event_says_all_it_knows(shop: Shop, visitor: Visitor) -> None:
     assert set(post["body"]) == {"v", "agent", "events"}
     assert (post["body"]["v"], post["body"]["agent"]) == (1, "twofold-tag/1")
     (event,) = post["body"]["events"]
-    assert abs(event.pop("event_time") - tab.evaluate("before")) <= 1
-    assert event.pop("age") in (0, 1)
+    passed = time.monotonic() - began
+    assert -1 <= event.pop("event_time") - tab.evaluate("before") <= passed
+    assert event.pop("age") <= passed
     assert set(event.pop("user_data")) == {"fbp"}
     assert len(event.pop("event_id")) >= 32
     assert event == {
@@ -179,13 +182,15 @@ def test_consent(calls: str, names: list[str], granted: bool, late: bool, shop: 
 
 def test_held_events_keep_their_time_and_are_gone_with_the_page(shop: Shop, visitor: Visitor) -> None:
     """A grant releases what was held with the time it happened; without one, leaving sends nothing."""
-    revoked = "<script>fbq('consent','revoke'); fbq('track','Lead'); var at = Math.floor(Date.now() / 1000)</script>"
+    revoked = (
+        "<script>var at = [Date.now()]; fbq('consent','revoke'); fbq('track','Lead'); at.push(Date.now())</script>"
+    )
     tab = visitor.open(TAG, INIT, revoked, path="/a?fbclid=AbC")
-    at = tab.evaluate("at")
+    first, last = (at // 1000 for at in tab.evaluate("at"))
     tab.wait_for_timeout(1100)
     tab.evaluate("history.pushState(0, '', '/b'); fbq('consent', 'grant')")
     until(tab, lambda: shop.named("Lead"))
-    assert shop.named("Lead")[0]["event_time"] in (at, at - 1)
+    assert first <= shop.named("Lead")[0]["event_time"] <= last
     assert shop.named("Lead")[0]["user_data"]["fbc"].endswith(".AbC")
     settle(tab, shop)  # what the grant released besides
     count = len(shop.events)
