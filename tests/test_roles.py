@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -84,7 +85,11 @@ async def running(folder: Path, url: str, role: Role, name: str = "") -> AsyncIt
         yield gateway, address.result()
     finally:
         gateway._stop.set()
-        await task
+        while not (task.done() or gateway.health.leaving):
+            await asyncio.sleep(0.01)
+        task.cancel()  # so that nobody waits until a time that is given to others is over
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
 async def told(session: aiohttp.ClientSession, address: str, event_id: str) -> int:
@@ -107,7 +112,7 @@ def test_one_takes_events_in_and_another_delivers_them(tmp_path: Path, monkeypat
     and says so; who leaves says so before it closes its port. Nothing is lost or sent twice."""
     monkeypatch.setattr(database, "FolderLock", Unlocked)
     monkeypatch.setattr(app, "is_shared", lambda _settings: True)
-    monkeypatch.setattr(app, "LEAVE_S", 0.5)
+    monkeypatch.setattr(app, "LEAVE_S", PATIENCE_S)  # the test ends it
     folder, sent = tmp_path / "data", [f"e{n}" for n in range(6)]
 
     async def main() -> list[str]:

@@ -35,6 +35,8 @@ from twofold.errors import TwofoldError
 START_S = 60
 STOP_S = 60  # a gateway stops within ten seconds where it has a processor to itself
 COMMAND_S = 120
+BEHIND = ("nice", "-n", "19")
+"""What a test kills in the middle steps behind it: on a busy machine it would be over before the test looks again."""
 SERVING = {"serve", "sandbox", "demo", "console"}
 _ADDRESS = re.compile(r"listening on (http://\S+)")
 

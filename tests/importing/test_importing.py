@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from acceptance.gateway_process import clean_environment, gateway, run_twofold
+from acceptance.gateway_process import BEHIND, clean_environment, gateway, run_twofold
 
 from twofold.store.bodies import plain_body
 
@@ -207,7 +207,7 @@ def test_kill_9_and_again(shop: Shop) -> None:
     """Killed in the middle and started again it goes on where it was: every order once, the sum of the whole file."""
     path = shop.folder / "orders.csv"
     total = write_orders(path, 8_000, young=100)
-    command = [sys.executable, "-m", "twofold", "import", "orders", str(path), "--dataset", DATASET, "--json",
+    command = [*BEHIND, sys.executable, "-m", "twofold", "import", "orders", str(path), "--dataset", DATASET, "--json",
                "--config", str(shop.config), "--data", str(shop.data)]  # fmt: skip
     process = subprocess.Popen(command, env=clean_environment(None), stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE_S
@@ -271,7 +271,7 @@ def test_a_gateway_that_dies_leaves_an_import_that_goes_on(shop: Shop, running: 
     """The command says what happened, and the next one finishes without it."""
     path = shop.folder / "orders.csv"
     write_orders(path, 8_000)
-    command = [sys.executable, "-m", "twofold", "import", "orders", str(path), "--dataset", DATASET, "--json",
+    command = [*BEHIND, sys.executable, "-m", "twofold", "import", "orders", str(path), "--dataset", DATASET, "--json",
                "--config", str(shop.config), "--data", str(shop.data)]  # fmt: skip
     process = subprocess.Popen(command, env=clean_environment(None), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     deadline = time.monotonic() + PATIENCE_S

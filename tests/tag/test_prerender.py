@@ -25,6 +25,9 @@ if (document.prerendering) {
 </script>"""
 
 
+TRIES, TRY_S = 4, 40
+
+
 class Plain:
     """A Chromium without a driver, that opens one address and is ended by the test."""
 
@@ -32,13 +35,26 @@ class Plain:
         self.shop, self.port, self._profile = shop, port, profile
         self._process: subprocess.Popen[bytes] | None = None
 
-    def open(self, pages: dict[str, str], first: str = "/") -> None:
+    def open(self, pages: dict[str, str], *hidden: str) -> None:
+        """Returns once each of the ``hidden`` ones is loaded where nobody sees it. Chromium gives that up where it has waited for
+        long, as on a machine with much else to do, and is begun anew then."""
         self.shop.pages.update({path: "<!doctype html><title>shop</title>" + page for path, page in pages.items()})
+        for _ in range(TRIES):
+            self._begin()
+            end = time.monotonic() + TRY_S
+            while time.monotonic() < end:
+                if all(self.notes(f"hidden{path}") for path in hidden):
+                    return
+                time.sleep(0.05)
+            self.close()
+        raise AssertionError(f"no page was prerendered in {TRIES} times {TRY_S} s")
+
+    def _begin(self) -> None:
         chromium = shutil.which("chromium")
         assert chromium, "make system-packages installs it"
         args = [
             *CHROMIUM_ARGS, "--headless=new", f"--user-data-dir={self._profile}", "--remote-debugging-port=0",
-            f"http://www.shop.example:{self.port}{first}",
+            f"http://www.shop.example:{self.port}/",
         ]  # fmt: skip
         self._process = subprocess.Popen([chromium, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -78,10 +94,8 @@ def landing(*targets: str, then: str, rule: str = "prerender") -> str:
 def test_a_prerendered_page_reports_nothing_until_it_is_shown(plain: Plain, shop: Shop) -> None:
     """No event, cookie or storage while unseen; one PageView of the page that is opened, none of the other."""
     page = NOTE + TAG + INIT + VIEW
-    plain.open(
-        {"/": landing("/target?fbclid=Seen", "/other", then="/target?fbclid=Seen"), "/target": page, "/other": page}
-    )
-    until(lambda: plain.notes("hidden/target") and plain.notes("hidden/other"))
+    start = landing("/target?fbclid=Seen", "/other", then="/target?fbclid=Seen")
+    plain.open({"/": start, "/target": page, "/other": page}, "/target", "/other")
     assert shop.posts == []
     assert {(n.get("cookies", ""), n["stored"]) for n in plain.notes("hidden/target")} == {("", "0")}
     time.sleep(1.1)  # the clock's second is another one now
@@ -106,8 +120,7 @@ def test_what_waits_in_the_storage_is_not_sent_by_a_page_nobody_sees(plain: Plai
         "/": sale + wait,
         "/landing": landing("/target", then="/target"),
         "/target": NOTE + TAG + INIT,
-    })  # fmt: skip
-    until(lambda: plain.notes("hidden/target"))
+    }, "/target")  # fmt: skip
     shop.answer = (200, "")
     count = len(shop.posts)
     time.sleep(1)
@@ -124,8 +137,7 @@ def test_a_revoked_consent_still_holds_when_the_page_is_shown(plain: Plain, shop
     """Being seen is no grant; the grant is, and it may come while nobody looks."""
     granted = NOTE + TAG + REVOKED + INIT + VIEW + "<script>fbq('consent', 'grant')</script>"
     held = NOTE + TAG + REVOKED + INIT + "<script>fbq('track', 'Lead')</script>"
-    plain.open({"/": landing("/target", then="/target"), "/target": granted, "/next": held})
-    until(lambda: plain.notes("hidden/target"))
+    plain.open({"/": landing("/target", then="/target"), "/target": granted, "/next": held}, "/target")
     assert shop.posts == []
     shop.pages["/target"] = "later"
     shop.pages["/go"] = "go"

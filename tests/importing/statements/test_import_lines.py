@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.gateway_process import clean_environment, gateway, run_twofold
+from tests.acceptance.gateway_process import BEHIND, clean_environment, gateway, run_twofold
 from tests.importing.statements.test_camt import OWN, balance, document, entry
 from tests.importing.statements.workbook_files import sheets
 from twofold.config.read import settings_from
@@ -351,7 +351,7 @@ def test_killed_imports_leave_nothing_and_are_imported_again(tmp_path: Path) -> 
 def kill_during(folder: Folder, path: Path, after_s: float) -> bool:
     """True when it was killed while it had written some of it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "twofold", "import", "payouts", str(path), "--json", "--config", str(folder.config)],
+        [*BEHIND, sys.executable, "-m", "twofold", "import", "payouts", str(path), "--json", "--config", str(folder.config)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environment(None),
     )  # fmt: skip
     deadline = time.monotonic() + 60
@@ -394,7 +394,7 @@ def test_through_a_running_gateway_and_when_it_is_killed(folder: Folder, serving
     before = folder.standing()
     large = folder.put("large.csv", HEAD + "".join(payout(n) for n in range(10, 60_000)))
     process = subprocess.Popen(
-        [sys.executable, "-m", "twofold", "import", "payouts", str(large), "--json", "--config", str(folder.config)],
+        [*BEHIND, sys.executable, "-m", "twofold", "import", "payouts", str(large), "--json", "--config", str(folder.config)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(None),
     )  # fmt: skip
     deadline = time.monotonic() + 60
