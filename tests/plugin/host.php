@@ -11,7 +11,7 @@ set_error_handler( function ( $level, $message, $file, $line ) {
 define( 'ABSPATH', $argv[1] . '/' );
 define( 'WPINC', 'wp-includes' );
 define( 'WP_DEBUG', false );
-foreach ( array( 'compat', 'load', 'plugin', 'cache', 'formatting', 'functions', 'kses', 'l10n', 'pomo/translations', 'class-wp-error' ) as $name ) {
+foreach ( array( 'compat', 'load', 'plugin', 'cache', 'formatting', 'functions', 'kses', 'http', 'l10n', 'pomo/translations', 'class-wp-error' ) as $name ) {
 	require_once ABSPATH . WPINC . "/$name.php";
 }
 
@@ -44,6 +44,7 @@ $may  = true;
 $menu = array();
 function current_user_can( $capability ) { global $may; return $may && in_array( $capability, array( 'manage_woocommerce', 'manage_options' ), true ); }
 function get_current_user_id() { return 5; }
+function home_url() { return 'https://www.shop.example'; }
 function add_submenu_page( ...$arguments ) { global $menu; $menu[] = $arguments; }
 function wp_create_nonce( $action ) { return "nonce-of-$action"; }
 function check_admin_referer( $action, $field ) {

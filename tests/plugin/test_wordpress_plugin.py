@@ -46,7 +46,7 @@ def paired(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
     given = ["--yes", "--shop", "shop.example", "--address", "https://gateway.shop.example"]
     assert invoke(["init", str(folder), *given], env={"META_TOKEN": None}).exit_code == 0
     config = str(folder / "twofold.toml")
-    done = invoke(["connect", "woocommerce", "--code", "--shop", "shop.example", "--config", config])
+    done = invoke(["connect", "woocommerce", "--code", "--config", config])  # the site is in the configuration already
     assert done.exit_code == 0, done.output
     (code,) = re.findall(r"^twofold1\.\S+$", done.output, re.M)
     return code, load_settings(config, environ={})
@@ -101,8 +101,9 @@ def test_a_code_makes_the_webhooks_and_keeps_no_secret(plugin: Path, paired: tup
         """,
     )
     first, again, webhooks, options = answer
-    assert (first, again) == ([first[0]], [first[0]])
-    assert first[0].startswith("Paired.")
+    assert first == again
+    ((sentence, kind),) = first.items()
+    assert (sentence.startswith("Paired."), kind) == (True, "success")
     assert webhooks[0]["delivery_url"] == "https://other.example/"
     made = webhooks[1:]
     assert [w["topic"] for w in made] == list(WANTED["woocommerce"])
@@ -142,8 +143,9 @@ def test_a_code_that_is_none_changes_nothing(plugin: Path, paired: tuple[str, An
         f"$said = twofold_handle( array( 'twofold_code' => '{code}' ) ); echo json_encode( array( $said, all_options(), WC_Webhook::$saved ) );",
         OPTIONS,
     )
-    assert says in said[0]
-    assert not code or code not in said[0]
+    ((sentence, kind),) = said.items()
+    assert (says in sentence, kind) == (True, "error")
+    assert not code or code not in sentence
     assert (options, webhooks) == (OPTIONS, [])
 
 
@@ -235,9 +237,11 @@ def test_the_page_of_settings(plugin: Path, paired: tuple[str, Any]) -> None:
     assert "disabled: enter the code again" in page
     assert "a-secret-of-16-or-more" not in page
     assert page.count("nonce-of-twofold") == 2
+    first = php(plugin, "ob_start(); twofold_print_page(); echo json_encode( ob_get_clean() );")
+    assert "<code>twofold connect woocommerce --code --shop shop.example</code>" in first  # of https://www.shop.example
     code = paired[0]
     said = php(plugin, f"$may = false; echo json_encode( twofold_handle( array( 'twofold_code' => '{code}' ) ) );")
-    assert said == ["You may not change this."]
+    assert said == {"You may not change this.": "error"}
     refused = php(
         plugin,
         f"$_POST = array( 'twofold_nonce' => 'of another page', 'twofold_code' => '{code}' );"

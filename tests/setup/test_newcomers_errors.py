@@ -108,3 +108,21 @@ def test_an_address_of_this_machine_is_said_before_a_platform_is_told_it() -> No
         "look", "http://127.0.0.1:8400 is this machine alone: no webhook of a platform arrives there",
     )  # fmt: skip
     assert unreached("https://gateway.shop.example/webhooks/woocommerce/shop.example") is None
+
+
+@pytest.mark.parametrize(
+    ("origins", "shop"),
+    [("https://shop.example, https://www.shop.example", "shop.example"), ("https://a.example, https://b.example", ""), ("", "")],
+)  # fmt: skip
+def test_the_site_that_was_answered_is_not_asked_for_again(tmp_path: Path, origins: str, shop: str) -> None:
+    """WooCommerce knows its shop by its site; of two sites, or of none, somebody has to say which."""
+    assert invoke(["init", str(tmp_path), "--yes", "--address", "https://gateway.shop.example"]).exit_code == 0
+    config = tmp_path / "twofold.toml"
+    sites = ", ".join(f'"{site}"' for site in origins.split(", ") if site)
+    text = config.read_text(encoding="utf-8").replace('# origins = ["https://shop.example"]', f"origins = [{sites}] #")
+    config.write_text(text, encoding="utf-8")
+    done = invoke(["connect", "woocommerce", "--code", "--config", str(config)])
+    if shop:
+        assert [source.shop for source in load_settings(config, environ={}).source] == [shop]
+    else:
+        assert "which shop? Name it with --shop" in str(done.exception)

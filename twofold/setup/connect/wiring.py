@@ -43,7 +43,7 @@ def wire(edited: Edited, system: str, shop: str, dataset: str, drawn: str) -> Wi
     place = place_of(edited.tree, system, shop)
     added = place is None
     if place is None:
-        shop = shop_of(shop, system)
+        shop = shop_of(shop or _site_of(edited.tree, system, dataset), system)
         name = _new_name(edited.tree, system)
         edited.append(mark(system, shop), source_table(system, dataset_of(edited.tree, dataset), shop, name))
         place = ("source", len(edited.tree["source"]) - 1)
@@ -124,6 +124,16 @@ def shop_of(shop: str, system: str) -> str:
             f"the shop's name: expected letters, digits and . _ : -, as in a webhook's address, got {shop!r}"
         )
     return shop
+
+
+def _site_of(tree: dict[str, Any], system: str, dataset: str) -> str:
+    """Of a system that knows its shop by its site (`WooCommerce`): the one site that the dataset's origins name, without www."""
+    if system != "woocommerce":
+        return ""
+    tables = [one for one in tree.get("dataset", ()) if not dataset or one.get("id") == dataset]
+    hosts = {urlsplit(str(site)).hostname or "" for one in tables for site in one.get("origins", ())}
+    bare = {host.removeprefix("www.") for host in hosts}
+    return bare.pop() if len(bare) == 1 else ""
 
 
 def place_of(tree: dict[str, Any], system: str, shop: str) -> tuple[str, int] | None:

@@ -26,25 +26,35 @@ function twofold_capability() {
 }
 
 /**
- * One of the two forms was sent. Answers the sentences that the page shows.
+ * One of the two forms was sent. Answers the sentences that the page shows, each with its kind: success, or error where it was not done.
  *
  * @param array $sent The request's fields.
  * @return string[]
  */
 function twofold_handle( array $sent ) {
 	if ( ! current_user_can( twofold_capability() ) ) {
-		return array( 'You may not change this.' );
+		return array( 'You may not change this.' => 'error' );
 	}
 	if ( isset( $sent['twofold_unpair'] ) ) {
 		twofold_unpair();
-		return array( 'This shop is not paired any more.' );
+		return array( 'This shop is not paired any more.' => 'success' );
 	}
 	$values = twofold_read_code( isset( $sent['twofold_code'] ) ? wp_unslash( $sent['twofold_code'] ) : '' );
 	if ( is_string( $values ) ) {
-		return array( $values );
+		return array( $values => 'error' );
 	}
 	$problems = twofold_pair( $values );
-	return $problems ? $problems : array( 'Paired. Place a test order and look at it: twofold orders list' );
+	return $problems ? array_fill_keys( $problems, 'error' ) : array( 'Paired. Place a test order and look at it: twofold orders list' => 'success' );
+}
+
+/**
+ * The command that prints this shop's code, as it is pasted.
+ *
+ * @param array|null $pairing As `twofold_pairing` gives it.
+ */
+function twofold_command( $pairing ) {
+	$host = (string) wp_parse_url( home_url(), PHP_URL_HOST );
+	return 'twofold connect woocommerce --code --shop ' . ( $pairing ? $pairing['shop'] : preg_replace( '/^www\./', '', $host ) );
 }
 
 /**
@@ -58,14 +68,14 @@ function twofold_print_page() {
 	}
 	$pairing = twofold_pairing();
 	echo '<div class="wrap"><h1>Twofold</h1>';
-	foreach ( $said as $sentence ) {
-		printf( '<div class="notice notice-info"><p>%s</p></div>', esc_html( $sentence ) );
+	foreach ( $said as $sentence => $kind ) {
+		printf( '<div class="notice notice-%s"><p>%s</p></div>', esc_attr( $kind ), esc_html( $sentence ) );
 	}
 	if ( $pairing ) {
 		twofold_print_state( $pairing );
 	}
 	echo '<form method="post"><h2>' . ( $pairing ? 'Another code' : 'Pair this shop with your gateway' ) . '</h2>';
-	echo '<p>On the machine of the gateway, <code>twofold connect woocommerce --code</code> prints a code. It is a secret: enter it here and nowhere else.</p>';
+	printf( '<p>On the machine of the gateway, in the folder of its configuration, <code>%s</code> prints a code. It is a secret: enter it here and nowhere else.</p>', esc_html( twofold_command( $pairing ) ) );
 	echo '<p><label for="twofold_code">Code</label><br><textarea id="twofold_code" name="twofold_code" rows="4" class="large-text code" autocomplete="off" spellcheck="false" required></textarea></p>';
 	wp_nonce_field( 'twofold', 'twofold_nonce' );
 	submit_button( 'Pair' );
