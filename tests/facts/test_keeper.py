@@ -85,6 +85,29 @@ def test_what_is_asked_for_during_a_build_is_made_beside_the_schedule(tmp_path: 
 
 
 @pytest.mark.process
+def test_a_build_that_was_stopped_for_an_erasure_is_not_done_before_it_has_gone_on(tmp_path: Path) -> None:
+    """Who waits for it gets tables of now, not those of before the changes; and they wait for each other once."""
+    with world(tmp_path / "data") as w:
+        w.live(20)
+        k, wanted = keeper(w), w.task().places.wanted
+
+        async def scenario() -> None:
+            w.files.mkdir()
+            wanted.touch()
+            number = k.want()
+            assert not await k.wait(number, 1.0)
+            while not list(w.files.glob("manifest*")):  # it has come by, and has nothing to show
+                await asyncio.sleep(0.05)
+            wanted.unlink()
+            assert await k.wait(number, 60)
+
+        w._run(scenario())
+        assert k.error == ""
+        assert w.marks() == []
+        assert contents(w.files) == w.full(tmp_path / "full")
+
+
+@pytest.mark.process
 def test_on_a_schedule(tmp_path: Path) -> None:
     """As the gateway runs it; ended at once with it, whatever its child is doing."""
     with world(tmp_path / "data") as w:

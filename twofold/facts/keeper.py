@@ -12,13 +12,14 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from twofold.errors import FactsError, StoreError
 from twofold.facts.build import Built, Key, Progressed, Task
 from twofold.facts.child import MODULE, Child
 from twofold.facts.engine import Analytics, Failed
 from twofold.facts.erasing import forget_days, leave
-from twofold.facts.manifest import home_in
+from twofold.facts.manifest import home_in, is_wanted
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.store import Store
 
@@ -26,6 +27,8 @@ log = logging.getLogger("twofold.facts")
 
 AGAIN_S = 30.0
 """A build that failed is tried again so long after."""
+LOOK_S = 0.1
+"""How often a build that was stopped for somebody asks whether they are done."""
 
 
 class Keeper:
@@ -72,7 +75,19 @@ class Keeper:
         return self.done >= number
 
     async def make(self) -> Built:
-        """One build from what is there now. Raises `FactsError` when it failed; what was made stays."""
+        """One build from what is there now, which goes on where somebody who must not wait long, an erasure, stopped it. Raises
+        `FactsError` when it failed; what was made stays."""
+        built = await self._make()
+        while built.left:
+            while (
+                is_wanted(self.analytics.places) and not self._is_ended
+            ):  # at most as long as a word holds that nobody takes back
+                await asyncio.sleep(LOOK_S)
+            more = await self._make()
+            built = replace(more, days=(*built.days, *more.days), removed=built.removed + more.removed)
+        return built
+
+    async def _make(self) -> Built:
         loop = asyncio.get_running_loop()
         home = await loop.run_in_executor(None, home_in, self.analytics.files)
         generation = await self._store.transact(lambda _e: self._store.changed.begin_build(home))
