@@ -13,7 +13,13 @@ import pytest
 
 from tests.databases import chosen_engine
 
-ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders", "test_tellers", "test_two_stores")
+ALSO_ON_POSTGRES = (
+    "test_lease_law",
+    "test_servers_word",
+    "test_parcels_before_orders",
+    "test_tellers",
+    "test_two_stores",
+)
 ONLY_ON_POSTGRES = (
     "test_commits_on_postgres",
     "test_late_commits_on_postgres",
