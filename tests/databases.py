@@ -7,21 +7,26 @@ connection was left open is looked at, when its folder is done with.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.facts.postgres import server
 from twofold.store import engines
 
+if TYPE_CHECKING:
+    import psycopg
+
 TEMPLATE = "twofold_template"
 PEER = "peer-"
 """Begins the name of a folder that one of several processes has beside the database of the folder above it."""
+PATIENCE_S = 60
 LEAVE_S = 60
 """How long a session may take to end after its connection was closed."""
 
@@ -119,6 +124,38 @@ def chosen_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(engines, "address_of", found.of)
     yield name
     found.done()
+
+
+@contextmanager
+def no_standby(db: psycopg.Connection[Any]) -> Iterator[None]:
+    """Each commit waits for a standby that never comes. The server's processes hear of it one after the other: it is so once a commit
+    of another session was seen waiting, and was cut short."""
+    import psycopg
+
+    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
+    db.execute("select pg_reload_conf()")
+    try:
+        with psycopg.connect(db.info.dsn, autocommit=True) as probe:
+            deadline = time.monotonic() + PATIENCE_S
+            while not _waited(db, probe):
+                assert time.monotonic() < deadline, "no commit waits"
+        yield
+    finally:
+        db.execute("alter system reset synchronous_standby_names")
+        db.execute("select pg_reload_conf()")
+
+
+def _waited(db: psycopg.Connection[Any], probe: psycopg.Connection[Any]) -> bool:
+    """Whether a commit of the probe's had to. It leaves nothing, but is in the server's log: what is not does not wait, whatever number
+    it was given."""
+    cut_short = f"select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep' and pid = {probe.info.backend_pid}"
+    committing = threading.Thread(target=probe.execute, args=("select pg_logical_emit_message(true, 'twofold', '')",))
+    committing.start()
+    waited = False
+    while committing.is_alive():
+        waited = bool(db.execute(cut_short).fetchall()) or waited
+        committing.join(0.02)
+    return waited
 
 
 @contextmanager

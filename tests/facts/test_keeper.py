@@ -136,7 +136,8 @@ def test_a_child_that_is_ended_leaves_marks(tmp_path: Path) -> None:
 
         async def scenario() -> None:
             k.want()
-            await asyncio.sleep(0.05)
+            while k._child is None:
+                await asyncio.sleep(0)
             k.stop()
             assert await k.wait(1, 60)
 

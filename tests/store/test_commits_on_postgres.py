@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import psycopg
 import pytest
 from copies import FIRST, NOW, REPEAT, ROUTES, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, rows, settlement
 
-from tests.databases import Databases
+from tests.databases import Databases, no_standby
 from twofold.errors import StoreAway, StoreFailed
 from twofold.store import engines
 from twofold.store.postgres.database import TURN
@@ -57,34 +56,6 @@ async def taken(store: Store, event_id: str) -> Any:
         except StoreAway:
             assert time.monotonic() < deadline, "it is not taken"
             await asyncio.sleep(0.02)
-
-
-@contextmanager
-def no_standby(db: psycopg.Connection[Any]) -> Iterator[None]:
-    """Each commit waits for a standby that never comes. The server's processes hear of it one after the other: it is so once a commit
-    of this test's own was seen waiting."""
-    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-    db.execute("select pg_reload_conf()")
-    try:
-        with psycopg.connect(db.info.dsn, autocommit=True) as probe:
-            deadline = time.monotonic() + PATIENCE_S
-            while not _waited(db, probe):
-                assert time.monotonic() < deadline, "no commit waits"
-        yield
-    finally:
-        db.execute("alter system reset synchronous_standby_names")
-        db.execute("select pg_reload_conf()")
-
-
-def _waited(db: psycopg.Connection[Any], probe: psycopg.Connection[Any]) -> bool:
-    """Whether one commit had to, which is cut short."""
-    committing = threading.Thread(target=probe.execute, args=("select pg_current_xact_id()",))
-    committing.start()
-    waited = False
-    while committing.is_alive():
-        waited = bool(db.execute(WAITS_FOR_A_STANDBY).fetchall()) or waited
-        committing.join(0.02)
-    return waited
 
 
 def end_sessions(db: psycopg.Connection[Any]) -> None:

@@ -7,8 +7,8 @@ The server is a real one; that its standby never answers, is its own setting tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, peer_of, rows
 
-from tests.databases import Databases
+from tests.databases import Databases, no_standby
 from twofold.errors import StoreAway
 from twofold.store.sqlite import commit
 
@@ -57,20 +57,6 @@ async def until(holds: Any) -> Any:
     return found
 
 
-@asynccontextmanager
-async def no_standby(db: psycopg.Connection[Any]) -> AsyncIterator[None]:
-    """Commits wait for one that is gone."""
-    db.execute("alter system set synchronous_standby_names = 'ANY 1 (nobody)'")
-    db.execute("select pg_reload_conf()")
-    try:
-        await until(lambda: db.execute("show synchronous_standby_names").fetchone() != ("",))
-        with soon(0.3):
-            yield
-    finally:
-        db.execute("alter system reset synchronous_standby_names")
-        db.execute("select pg_reload_conf()")
-
-
 def run(postgres: Databases, folder: Path, scenario: Any) -> Any:
     with operator(postgres.of(folder)) as db:
         return asyncio.run(scenario(db))
@@ -86,7 +72,7 @@ def test_senders_hear_that_nothing_is_committed_and_what_only_waited_is_not_stor
         async with peer(tmp_path) as store:
             await store.append([copy_of_buyer("before")])
         async with peer(tmp_path) as store:
-            async with no_standby(db):
+            with no_standby(db), soon(0.3):
                 hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
                 await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
                 waits = asyncio.ensure_future(store.append([copy_of_buyer("waits")]))
@@ -115,7 +101,7 @@ def test_a_gateway_whose_commit_hangs_ends(tmp_path, postgres: Databases) -> Non
     async def scenario(db: psycopg.Connection[Any]) -> None:
         store = peer_of(tmp_path)
         store.start()
-        async with no_standby(db):
+        with no_standby(db), soon(0.3):
             hangs = asyncio.ensure_future(store.append([copy_of_buyer("hangs")]))
             await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
             async with asyncio.timeout(PATIENCE_S):
@@ -135,7 +121,7 @@ def test_the_loop_goes_on_while_another_process_has_the_turn(tmp_path, postgres:
 
     async def scenario(db: psycopg.Connection[Any]) -> None:
         async with peer(tmp_path, "w0") as first, peer(tmp_path, "w1") as second:
-            async with no_standby(db):
+            with no_standby(db), soon(0.3):
                 alone = asyncio.ensure_future(first.transact(lambda engine: engine.run("put_meta", ("alone", ""))))
                 await until(lambda: db.execute(FOR_A_STANDBY).fetchall())
                 comes = asyncio.ensure_future(second.append([copy_of_buyer("comes")]))
