@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Any
 import apsw
 
 from tests.databases import PEER
+from twofold.errors import StoreAway
 from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import (
     Channel,
@@ -222,3 +224,17 @@ def tamper(folder: Path, *statements: str) -> None:
 def assert_sums_hold(folder: Path) -> None:
     broken = [f"{c.name}: {c.left} = {c.right} {c.note}" for c in verify(folder) if not c.holds]
     assert not broken, broken
+
+
+TAKEN_S = 60
+
+
+async def taken(store: Store, event_id: str) -> Any:
+    """What becomes of a copy that a sender sends again until it is acknowledged."""
+    deadline = time.monotonic() + TAKEN_S
+    while True:
+        try:
+            return await store.append([copy_of_buyer(event_id)])
+        except StoreAway:
+            assert time.monotonic() < deadline, "it is not taken"
+            await asyncio.sleep(0.02)

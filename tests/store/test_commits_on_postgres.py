@@ -17,7 +17,20 @@ from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, ROUTES, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, rows, settlement
+from copies import (
+    FIRST,
+    NOW,
+    REPEAT,
+    ROUTES,
+    assert_sums_hold,
+    claim,
+    copy_of_buyer,
+    folder_of,
+    peer,
+    rows,
+    settlement,
+    taken,
+)
 
 from tests.databases import Databases, no_standby
 from twofold.errors import StoreAway, StoreFailed
@@ -45,17 +58,6 @@ async def until(holds: Any) -> Any:
         assert time.monotonic() < deadline, "it does not come true"
         await asyncio.sleep(0.02)
     return found
-
-
-async def taken(store: Store, event_id: str) -> Any:
-    """What becomes of a copy that a sender sends again until it is acknowledged."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return await store.append([copy_of_buyer(event_id)])
-        except StoreAway:
-            assert time.monotonic() < deadline, "it is not taken"
-            await asyncio.sleep(0.02)
 
 
 def end_sessions(db: psycopg.Connection[Any]) -> None:

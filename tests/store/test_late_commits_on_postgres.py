@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, peer_of, rows
+from copies import FIRST, NOW, REPEAT, assert_sums_hold, claim, copy_of_buyer, folder_of, peer, peer_of, rows, taken
 
 from tests.databases import Databases, no_standby
 from twofold.errors import StoreAway
@@ -138,6 +138,27 @@ def test_the_loop_goes_on_while_another_process_has_the_turn(tmp_path, postgres:
 
     run(postgres, tmp_path, scenario)
     assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
+def test_what_others_are_in_the_way_of_refuses_no_events(tmp_path, postgres: Databases, monkeypatch) -> None:
+    """In a quiet hour nothing is committed for longer than senders wait, as all that there is to do is a job whose table somebody else
+    has. Events are taken, once it was tried so often that it goes by itself."""
+    monkeypatch.setattr(commit, "TRIES", 1_000_000)
+    held = "lock table twofold.redaction in exclusive mode"
+
+    async def scenario(db: psycopg.Connection[Any]) -> None:
+        async with peer(tmp_path) as store:
+            with db.transaction():
+                db.execute(held)
+                with soon(0.3):
+                    job = asyncio.ensure_future(store.transact(lambda engine: engine.db.execute(held).fetchall()))
+                    await until(lambda: store.late_s > 1)
+                with soon(3):
+                    await taken(store, "next")
+                assert not job.done()
+            await job
+
+    run(postgres, tmp_path, scenario)
 
 
 def test_a_row_that_somebody_else_has_does_not_hold_the_loop_for_long(tmp_path, postgres: Databases) -> None:

@@ -328,6 +328,9 @@ class Commits:
     def _put_off(self) -> None:
         """Senders hear that they have to send again. What only waited is taken back; what is being committed may still arrive, and is
         a repeat then. Other work waits on: nobody would do it a second time."""
+        if self._only_held_up():
+            self._late = False
+            return
         if not self._late:
             log.error("nothing was committed for %.0f s; events are refused until something is", self.late_s)
         self._late = True
@@ -338,7 +341,12 @@ class Commits:
         self._waiting = deque(job for job in self._waiting if job.work is not None)
         self._alone = min(self._alone, len(self._waiting))
         # Where nothing is left whose end would tell that it goes on, the next event finds out.
-        self._late = bool(self._waiting or self._committing)
+        self._late = not self._only_held_up()
+
+    def _only_held_up(self) -> bool:
+        """Whether nothing is tried but what others are in the way of, each by itself and behind whatever comes: of commits that says
+        nothing, and there may be no end of it."""
+        return not self._committing and all(job.work is not None and job.tries >= TOGETHER for job in self._waiting)
 
     def _too_late(self) -> StoreAway:
         return StoreAway(f"nothing was committed for {self.late_s:.0f} s; send again later")
