@@ -590,6 +590,20 @@ def test_a_code_that_goes_away_costs_nothing():
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("answer", [error(1815355), error(1, status=500)], ids=["its own time", "a pause"])
+def test_what_waits_is_tried_when_its_time_has_come(monkeypatch, answer):
+    """And not when an idle worker looks again by itself, which is a day later here."""
+    monkeypatch.setattr(worker_module, "IDLE_S", 86_400.0)
+
+    async def scenario():
+        async with delivering([answer, answer, OK]) as d:
+            d.outbox.add(*events("a"))
+            await d.done()
+            assert d.outbox.rows["a"].attempts == 3
+
+    asyncio.run(scenario())
+
+
 def test_a_code_that_everybody_meets_opens_the_breaker():
     """Twenty requests refused with one unknown code: one request an interval from then on, nobody dead, nobody worn out;
     the first yes lets all of them out."""
@@ -914,6 +928,29 @@ def test_a_store_that_cannot_say_what_is_due_ends_no_worker(trouble):
             await d.done()
 
     asyncio.run(scenario())
+
+
+def test_a_store_that_is_busy_is_not_asked_again_at_once(monkeypatch):
+    """Whoever is short of time is left alone for a moment."""
+    monkeypatch.setattr(worker_module, "STORE_RETRY_S", 0.5)
+
+    class Busy(MemoryOutbox):
+        async def claim(self, *args):
+            asked.append(asyncio.get_running_loop().time())
+            if len(asked) == 1:
+                raise StoreBusy("busy")
+            return await super().claim(*args)
+
+    asked: list[float] = []
+
+    async def scenario():
+        outbox = Busy(lambda: 0)
+        outbox.add(*events("only"))
+        async with delivering(outbox=outbox) as d:
+            await d.done()
+
+    asyncio.run(scenario())
+    assert asked[1] - asked[0] >= 0.49
 
 
 def test_a_failed_store_ends_the_worker_loudly():
