@@ -99,6 +99,7 @@ async def delivering(
     clock: Clock | None = None,
     destination: Any = META,
     name: str = "meta-1",
+    sure: Callable[[int], int] = lambda now_ms: now_ms,
     **settings: Any,
 ):
     """Starts all three; at the end the worker must stop by itself and no attempts may have overlapped."""
@@ -125,6 +126,7 @@ async def delivering(
             outbox=outbox,
             clock=clock,
             metrics=DeliverMetrics(registry),
+            sure=sure,
             policy=policy,
             chance=random.Random(7).random,
         )

@@ -208,6 +208,32 @@ def test_an_unknown_fate_is_given_up_when_the_window_closes():
     asyncio.run(scenario())
 
 
+def test_by_a_clock_that_is_doubted_an_unknown_fate_is_neither_given_up_nor_repeated():
+    """It is looked at again a minute later, and no attempt is counted for that; once the clock is believed it is given up."""
+    doubted_ms = 47 * 3_600_000
+
+    async def scenario():
+        policy = replace(SWIFT, probe_ms=600_000)
+        async with delivering([Reply(reset=True), error(190)], policy=policy, sure=lambda now: now - doubted_ms) as d:
+            d.outbox.add(*events("unsure"))
+            await d.until(lambda: len(d.outbox.pauses) == 2 and not d.worker.busy)
+            d.graph.script, unsure = [OK], d.outbox.rows["unsure"]
+            attempts = unsure.attempts
+            d.forward(47 * 3600)
+            before = d.clock()
+            await d.until(lambda: unsure.lease < 0 and unsure.due_at > before)
+            assert (unsure.state, unsure.attempts) == (DeliveryState.WAITING, attempts)
+            assert before + 60_000 <= unsure.due_at <= d.clock() + 60_000
+            nonlocal doubted_ms
+            doubted_ms = 0
+            d.forward(61)
+            await d.done()
+            assert (unsure.state, unsure.reason) == (DEAD, "ambiguous")
+            assert d.graph.ids == ["unsure", "unsure"]
+
+    asyncio.run(scenario())
+
+
 # -- frozen, never overlapping, isolated
 
 
@@ -566,6 +592,7 @@ def test_an_unknown_code_is_isolated_retried_and_then_believed(code, status):
             tried = d.outbox.attempts_of("e7")
             assert len(tried) >= 5
             assert tried[-1].ended_at - d.outbox.rows["e7"].first_attempt_at >= 200
+            assert not d.worker._suspects  # nothing of what is over is kept
 
     asyncio.run(scenario())
 
