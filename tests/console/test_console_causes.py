@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -174,6 +174,11 @@ def test_match_quality_by_event_and_key(owner):
     page = owner.get("/match-quality?event=1001/InitiateCheckout").text
     assert "6.3" in page
     assert "plugin-b (server)" in page
+    # Weeks begin on Mondays of the shop's zone, four hours ahead of UTC, as on every page that counts by week.
+    there = datetime.now(timezone(timedelta(hours=4))).date()
+    monday = date.fromordinal(there.toordinal() - there.weekday())
+    weeks = re.findall(r'<tr><th scope="row">(\d+ \w+ \d{4})</th>', page)
+    assert weeks[-1] == f"{monday.day} {monday.strftime('%b')} {monday.year}"
     said = owner.get("/match-quality?event=1001/InitiateCheckout", accept_language="ka").text
     assert "plugin-b (სერვერი)" in said
     assert "plugin-b (server)" not in said

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -48,10 +48,15 @@ _lock = threading.Lock()
 def weeks_of(folder: str, policy_of: PolicyOf, now: int, zone: str, dataset: str | None) -> list[Week]:
     """The last `WEEKS` weeks, the oldest first; the last one is under way."""
     place = ZoneInfo(zone)
+    mondays = mondays_of(now, place)
+    return [_week(folder, policy_of, now, first, place, dataset, over=first != mondays[-1]) for first in mondays]
+
+
+def mondays_of(now: int, place: tzinfo) -> list[date]:
+    """On which the last `WEEKS` weeks of a zone began, of every page that counts by week; the oldest first."""
     today = datetime.fromtimestamp(now, place).date()
     monday = today - timedelta(days=today.weekday())
-    mondays = [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
-    return [_week(folder, policy_of, now, first, place, dataset, over=first != monday) for first in mondays]
+    return [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
 
 
 def _week(

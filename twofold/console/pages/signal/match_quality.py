@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.pages.signal.senders import cells_of
-from twofold.console.queries.period import day_at
+from twofold.console.queries.period import start_of
 from twofold.console.queries.signal import funnel_place
+from twofold.console.queries.weeks import mondays_of
 from twofold.console.signal.task import Quality, Scores, estimates, scores_of
 from twofold.report.kept import PLATFORM_FIGURE, Kept, kept
 from twofold.report.quality import EventQuality, KeyFeedback
@@ -21,8 +22,6 @@ from twofold.report.senders import MIN_COPIES, Cell
 
 COLUMNS = ("dataset", "event_name", "events", "estimate", "estimate_before", "platform_figure", "platform_day", "key", "identifier",
            "present", "unusable", "gain", "privacy", "lacking", "sampled", "role", "link")  # fmt: skip
-WEEK_S = 7 * 86_400
-WEEKS = 8
 LACKS = 0.5  # ours: a sender of which fewer copies than this carry a key lacks it
 KEPT_S = 600
 """How long the weeks' estimates are shown again without being counted again."""
@@ -78,26 +77,20 @@ def _row(one: EventQuality, key: KeyFeedback, cells: list[Cell], typed: Kept | N
 
 
 def _weeks(asked: Asked, chosen: str) -> list[dict[str, Any]]:
-    """The last weeks up to now, the oldest first."""
+    """The last weeks, the oldest first; the last one is under way."""
     stamp = asked.now // KEPT_S * KEPT_S + KEPT_S
     dataset, _, name = chosen.partition("/")
-    found = []
-    spans = [((stamp - n * WEEK_S) * 1000, (stamp - (n - 1) * WEEK_S) * 1000) for n in range(WEEKS, 0, -1)]
-    question = Scores(folder=asked.folder, spans_ms=spans)
+    place = ZoneInfo(asked.words.zone)
+    mondays = mondays_of(asked.now, place)
+    begin = [start_of(monday, place) for monday in mondays]
+    spans = list(zip(begin, [*begin[1:], stamp], strict=True))
+    question = Scores(folder=asked.folder, spans_ms=[(since * 1000, until * 1000) for since, until in spans])
     told = asked.worked_out(("scores", stamp), lambda: scores_of(question))
     weeks = {one.span: (one.score, one.events) for one in told if (one.dataset, one.event_name) == (dataset, name)}
-    for number in range(WEEKS):
-        since = stamp - (WEEKS - number) * WEEK_S
+    found = []
+    for number, (since, until) in enumerate(spans):
         score, events = weeks.get(number, (None, 0))
-        found.append(
-            {
-                "day": day_at(since, ZoneInfo(asked.words.zone)),
-                "since": since,
-                "until": since + WEEK_S,
-                "score": score,
-                "events": events,
-            }
-        )
+        found.append({"day": mondays[number], "since": since, "until": until, "score": score, "events": events})
     return found
 
 
