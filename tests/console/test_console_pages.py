@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import sync_playwright
 from running_console import HOSTILE, PASSWORD, Running, begun_anew, configuration
 
 from twofold.console.pages import PAGES
+from twofold.console.pages.events import _row
+from twofold.console.queries.signal import EventCount
 
 CHROMIUM = "/usr/bin/chromium"
 AXE_FILE = Path(__file__).parents[1] / "clients/node/node_modules/axe-core/axe.min.js"
@@ -83,6 +86,17 @@ def test_the_bridge_adds_up(console: Running) -> None:
     assert {(s["fate"], s["orders"]) for s in steps} == {("test", 1), ("not_paid_yet", 1), ("waiting", 1)}
     assert {s["fate"]: s["money"] for s in steps}["waiting"] == {"EUR": "129.90"}
     assert "3 orders" in owner.get("/today").text
+
+
+def test_a_step_says_what_share_of_the_step_before_it_was_and_is() -> None:
+    """50 of 200 now and 200 of 400 before; where nothing of the step before was seen, nothing is said."""
+    seen = {"dataset": "1", "browser_only": 0, "server_only": 0, "both": 0}
+    first = EventCount(event_name="ViewContent", actions=200, before=400, **seen)
+    second = EventCount(event_name="AddToCart", actions=50, before=200, **seen)
+    row = _row(second, None, first)
+    assert (row["of_step_before"], row["of_step_earlier"]) == (0.25, 0.5)
+    assert _row(second, None, replace(first, before=0))["of_step_earlier"] is None
+    assert _row(first, None, None)["of_step_earlier"] is None
 
 
 @pytest.mark.process

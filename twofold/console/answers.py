@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 import jinja2
 import msgspec
-from markupsafe import Markup, escape
 from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -29,6 +28,7 @@ from twofold.console.access.roles import Right, Role, may
 from twofold.console.acts import sharing
 from twofold.console.charts import definitions
 from twofold.console.charts.drawing import draw
+from twofold.console.commands import Pasted, marked
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, Page, Shown, UnknownChoice
 from twofold.console.parts import LANGUAGE_COOKIE, ROOT, Parts
@@ -41,7 +41,6 @@ AGAIN_S = 2
 OLD_FORM = "This form is not of this session any more. Go back, load the page again, and try once more."
 
 _TEMPLATES = resources.files("twofold.console") / "templates"
-_TICKS = re.compile(r"`([^`]+)`")
 _DASH = re.compile(r'<td(?: class="([^"]*)")?( data-name="[^"]*")>(?=(?:<span>)?\s*–\s*(?:</span>)?</td>)')
 
 
@@ -57,7 +56,10 @@ class Answers:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["ticked"] = _ticked
+        pasted = Pasted(parts.config)
+        self._templates.filters["marked"] = marked
+        self._templates.filters["command"] = jinja2.pass_context(lambda context, text: pasted.command(context, text))
+        self._templates.filters["ticked"] = jinja2.pass_context(lambda context, text: pasted.ticked(context, text))
         self._templates.globals.update(
             drawn=lambda words, definition: draw(definition, words.figure, words.share),
             bridge_chart=definitions.bridge, matrix_chart=definitions.matrix, bands_chart=definitions.bands, dots_chart=definitions.dots,
@@ -171,11 +173,6 @@ def plain(body: bytes, kind: str, *, status: int = 200, attachment: str = "") ->
 def _rights_of(session: Session | None) -> frozenset[str]:
     """What a template may offer; the act asks again."""
     return frozenset(right.value for right in Right if session and may(session.person.role, right))
-
-
-def _ticked(text: str) -> Markup:
-    """A sentence in which what stands between backticks is code."""
-    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))
 
 
 def _unsaid(html: str) -> str:

@@ -16,7 +16,7 @@ from twofold.console.queries.signal import EventCount, event_counts
 
 COLUMNS = (
     "dataset", "event_name", "actions", "browser_only", "both", "server_only", "coverage", "before", "quality", "delay_s",
-    "of_step_before", "role", "link",
+    "of_step_before", "of_step_earlier", "role", "link",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def _row(count: EventCount, score: Any, before: EventCount | None) -> dict[str, 
         "quality": score.score if score else None,
         "delay_s": score.delay_s if score else None,
         "of_step_before": round(count.actions / before.actions, 4) if before else None,
+        "of_step_earlier": round(count.before / before.before, 4) if before and before.before else None,
         "role": "signal",
         "link": "signalled",
     }

@@ -6,7 +6,6 @@ folder or stands in the configuration. Role: for the algorithm.
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from msgspec import Struct, structs
 from twofold.collect.doors.seen import META, SeenPath, decode_seen
 from twofold.config import Settings, SourceSettings, can_ask, secrets_of
 from twofold.console.access.roles import Right, may
+from twofold.console.commands import with_file
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import BEHIND, Answer, answers_of
 from twofold.report.kept import EVIDENCE, kept
@@ -81,9 +81,7 @@ def read_start(asked: Asked) -> Shown:
 
 def _with_file(step: Step, config: Path | None) -> Step:
     """A command that can be pasted anywhere names the file that it is about; what writes one needs none."""
-    if not step.help.startswith("twofold ") or step.help == "twofold init" or config is None:
-        return step
-    return structs.replace(step, help=f"{step.help} --config {shlex.quote(str(config.resolve()))}")
+    return structs.replace(step, help=with_file(step.help, config))
 
 
 def _configured(settings: Settings) -> list[Step]:
