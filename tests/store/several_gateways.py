@@ -18,11 +18,13 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import twofold
 from tests.ports import free_port
@@ -140,9 +142,11 @@ def gateways(
 
 class Shops:
     """Clients that send orders, each order's two copies under an id of its own each to two gateways at about the same moment, and
-    send again elsewhere what was not acknowledged."""
+    send again elsewhere what was not acknowledged. Each client's browser opens a page out of an ad before."""
 
-    def __init__(self, to: Sequence[Process], enough: int, clients: int = 8, each: int = 5) -> None:
+    def __init__(self, to: Sequence[Process], enough: int, clients: int = 8, each: int = 5, mark: str = "") -> None:
+        """``mark``: in all numbers, so that two such loads tell of orders of their own."""
+        self._mark = mark
         self.acknowledged: set[str] = set()
         self.answers: dict[int, int] = defaultdict(int)
         self._to, self._enough, self._each = [p for p in to if p.collects], enough, each
@@ -176,7 +180,8 @@ class Shops:
         for n in range(1_000_000):
             if len(self.acknowledged) >= self._enough or self._stop.is_set():
                 return
-            orders = [f"{number}-{n}-{k}" for k in range(self._each)]
+            self._until_seen(f"{self._mark}{number}.{n}", chance)
+            orders = [f"{self._mark}{number}-{n}-{k}" for k in range(self._each)]
             both = [threading.Thread(target=self._until_taken, args=(orders, c, chance.random())) for c in "ab"]
             for one in both:
                 one.start()
@@ -195,6 +200,19 @@ class Shops:
                 return
             time.sleep(chance.random() / 10)
 
+    def _until_seen(self, visit: str, chance: random.Random) -> None:
+        hit = {
+            "id": DATASET, "ev": "PageView", "eid": f"view.{visit}", "fbp": f"fb.1.1700000000000.{zlib.crc32(visit.encode())}",
+            "dl": f"https://shop.example/?utm_source=facebook&utm_medium=cpc&utm_campaign=c{visit}",
+        }  # fmt: skip
+        while not self._stop.is_set():
+            status = self._ask(chance.choice(self._to), "GET", f"/tr/?{urlencode(hit)}")
+            with self._lock:
+                self.answers[status] += 1
+            if status == 200:
+                return
+            time.sleep(chance.random() / 10)
+
     def _send(self, to: Process, orders: list[str], copy: str) -> int:
         events = [
             {
@@ -205,9 +223,13 @@ class Shops:
             }
             for order in orders
         ]  # fmt: skip
+        return self._ask(to, "POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": events}))
+
+    def _ask(self, to: Process, method: str, path: str, body: str | None = None) -> int:
+        """The status; 0 where no answer came."""
         connection = http.client.HTTPConnection("127.0.0.1", to.port, timeout=60)
         try:
-            connection.request("POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": events}))
+            connection.request(method, path, body, {"User-Agent": "Mozilla/5.0"})
             answer = connection.getresponse()
             answer.read()
             return answer.status
@@ -218,10 +240,11 @@ class Shops:
 
 
 def orders_of(ids: set[str]) -> dict[str, set[str]]:
-    """Order to the ids under which it was seen."""
+    """Order to the ids under which it was seen; a page view is of none."""
     found: dict[str, set[str]] = defaultdict(set)
     for one in ids:
-        found[one.partition("-")[2]].add(one)
+        if "-" in one:
+            found[one.partition("-")[2]].add(one)
     return found
 
 
