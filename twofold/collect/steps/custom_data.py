@@ -138,12 +138,12 @@ def _read_plain(raw: dict[str, Any]) -> CustomData | None:
     lines = raw.get("contents") or ()
     if type(raw.get("value")) is str or type(lines) not in _LISTS:
         return None
-    for line in lines:
-        if type(line) is not dict or type(line.get("item_price")) is str:
-            return None
     try:
+        for line in lines:
+            if type(line.get("item_price")) is str:
+                return None
         data = msgspec.convert(raw, CustomData)
-    except (msgspec.ValidationError, ArithmeticError):
+    except (msgspec.ValidationError, ArithmeticError, AttributeError):  # the last: a line that is no object
         return None
     return data if is_plain(data) else None
 
