@@ -24,8 +24,12 @@ from twofold.commands.reconcile.chain import (
 )
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from twofold.attribution.reading import AskAll
     from twofold.attribution.report import Report
     from twofold.attribution.table import Asked
+    from twofold.config import Settings
 
     Told = tuple[
         dict[str, object], list[dict[str, object]], list[dict[str, object]]
@@ -39,6 +43,35 @@ By = Literal[
 ]
 Link = Literal["placed", "confirmed", "delivered", "true", "banked", "margin"]
 
+CreditDay = Literal["order", "touch"]
+Repeats = Literal["all", "collapse", "unique"]
+
+ModelOption = Annotated[Model, typer.Option("--model", help="How credit is shared; the last three share out a period.")]
+WindowOption = Annotated[
+    int, typer.Option("--window", min=1, max=400, help="Days before an order in which a touch counts.")
+]
+ByOption = Annotated[By, typer.Option("--by", help="What is credited.")]
+LinkOption = Annotated[Link, typer.Option("--link", help="The link of the chain whose amount stands first.")]
+CompareOption = Annotated[Model | None, typer.Option("--compare", help="A second model beside it.")]
+CreditDayOption = Annotated[CreditDay, typer.Option("--credit-day", help="Whose day lies in the period.")]
+RepeatsOption = Annotated[
+    Repeats,
+    typer.Option("--repeats", help="Of touches that are credited alike: all, without equal neighbours, or each once."),
+]
+HalfLifeOption = Annotated[int, typer.Option("--half-life", min=1, max=90, help="Days, for time_decay.")]
+ChatDaysOption = Annotated[
+    int, typer.Option("--chat-days", min=1, max=400, help="The window of a chat, if it is smaller.")
+]
+MarkovOrderOption = Annotated[int, typer.Option("--order", min=1, max=4, help="How many touches Markov remembers.")]
+BehindOption = Annotated[
+    str,
+    typer.Option(
+        "--paths", metavar="ROW", help="The paths behind a row of Markov or Shapley, by its name or id, or all."
+    ),
+]
+SurveyOption = Annotated[
+    bool, typer.Option("--survey", help="Also what buyers answered, beside the last touch of their orders.")
+]
 
 MOST_PATHS = 30
 """Paths that are shown to people; machines get all."""
@@ -47,38 +80,18 @@ MOST_PATHS = 30
 def attribution(
     since: SinceDay,
     until: UntilDay,
-    model: Annotated[
-        Model, typer.Option("--model", help="How credit is shared; the last three share out a period.")
-    ] = "last",
-    window: Annotated[
-        int, typer.Option("--window", min=1, max=400, help="Days before an order in which a touch counts.")
-    ] = 7,
-    by: Annotated[By, typer.Option("--by", help="What is credited.")] = "campaign",
-    link: Annotated[Link, typer.Option("--link", help="The link of the chain whose amount stands first.")] = "true",
-    compare: Annotated[Model | None, typer.Option("--compare", help="A second model beside it.")] = None,
-    credit_day: Annotated[
-        Literal["order", "touch"], typer.Option("--credit-day", help="Whose day lies in the period.")
-    ] = "order",
-    repeats: Annotated[
-        Literal["all", "collapse", "unique"],
-        typer.Option(
-            "--repeats", help="Of touches that are credited alike: all, without equal neighbours, or each once."
-        ),
-    ] = "all",
-    half_life: Annotated[int, typer.Option("--half-life", min=1, max=90, help="Days, for time_decay.")] = 7,
-    chat_days: Annotated[
-        int, typer.Option("--chat-days", min=1, max=400, help="The window of a chat, if it is smaller.")
-    ] = 7,
-    markov_order: Annotated[int, typer.Option("--order", min=1, max=4, help="How many touches Markov remembers.")] = 1,
-    behind: Annotated[
-        str,
-        typer.Option(
-            "--paths", metavar="ROW", help="The paths behind a row of Markov or Shapley, by its name or id, or all."
-        ),
-    ] = "",
-    survey: Annotated[
-        bool, typer.Option("--survey", help="Also what buyers answered, beside the last touch of their orders.")
-    ] = False,
+    model: ModelOption = "last",
+    window: WindowOption = 7,
+    by: ByOption = "campaign",
+    link: LinkOption = "true",
+    compare: CompareOption = None,
+    credit_day: CreditDayOption = "order",
+    repeats: RepeatsOption = "all",
+    half_life: HalfLifeOption = 7,
+    chat_days: ChatDaysOption = 7,
+    markov_order: MarkovOrderOption = 1,
+    behind: BehindOption = "",
+    survey: SurveyOption = False,
     out: OutOption = None,
     as_of: AsOfDay = "",
     dataset: DatasetOption = None,
@@ -94,7 +107,6 @@ def attribution(
     """
     from twofold.attribution.markov import Refused
     from twofold.attribution.report import report_attribution
-    from twofold.attribution.surveys import read_survey, survey_rows
     from twofold.attribution.table import Asked
     from twofold.commands.output.rows.attribution import AttributionRow
     from twofold.config import load_settings
@@ -116,23 +128,15 @@ def attribution(
         say(f"{model if not compare else f'{model} or {compare}'} says nothing: {err}.")
         raise typer.Exit(1) from None
     paths = _behind(report, behind) if behind else []
-    told = survey_rows(read_survey(asked, settings.chain.answers, moment, ask, dataset)) if survey else None
+    told = _answered(asked, settings, moment, ask, dataset) if survey else None
     if out is not None:
         write_rows(out, report.rows, columns_of(AttributionRow))
     if json:
-        print_about(
-            "attribution", dataset=dataset, since=start_of(since, zone), until=start_of(until, zone, days=1), timezone=str(zone),
-            currency=report.currency, view=f"{model} {window} days by {by}", as_of=moment, missing={"rate": str(report.missing)},
-        )  # fmt: skip
+        _print_heading(report, asked, dataset, zone, moment)
         _print(report, paths, told)
     else:
         _show(report, asked, link, compare)
-        if behind:
-            _show_paths(paths, behind)
-        if told:
-            from twofold.commands.attribution.answers import show_survey
-
-            show_survey(*told)
+        _show_besides(paths, behind, told)
 
 
 def _refuse_at_odds(since: str, until: str, model: str, behind: str) -> None:
@@ -147,6 +151,15 @@ def _refuse_at_odds(since: str, until: str, model: str, behind: str) -> None:
             "console's page Campaigns leads to them",
             param_hint="--paths",
         )
+
+
+def _print_heading(report: Report, asked: Asked, dataset: str | None, zone: tzinfo, moment: int) -> None:
+    """For machines, the first row: what the rows that follow are figures of."""
+    print_about(
+        "attribution", dataset=dataset, since=start_of(asked.since, zone), until=start_of(asked.until, zone, days=1),
+        timezone=str(zone), currency=report.currency, view=f"{asked.model} {asked.click_days} days by {asked.by}",
+        as_of=moment, missing={"rate": str(report.missing)},
+    )  # fmt: skip
 
 
 def _print(report: Report, paths: list[dict[str, Any]], told: Told | None) -> None:
@@ -178,6 +191,23 @@ def _behind(report: Report, row: str) -> list[dict[str, Any]]:
         known = ", ".join(dict.fromkeys(name for path in report.paths for name in path["groups"]))[:500]
         raise typer.BadParameter(f"expected one of {known}, or all, got {row}", param_hint="--paths")
     return found
+
+
+def _answered(asked: Asked, settings: Settings, moment: int, ask: AskAll, dataset: str | None) -> Told:
+    """What buyers answered when they were asked how they found the shop."""
+    from twofold.attribution.surveys import read_survey, survey_rows
+
+    return survey_rows(read_survey(asked, settings.chain.answers, moment, ask, dataset))
+
+
+def _show_besides(paths: list[dict[str, Any]], behind: str, told: Told | None) -> None:
+    """Below the table: the paths of a row and what buyers answered, each where it was asked for."""
+    if behind:
+        _show_paths(paths, behind)
+    if told:
+        from twofold.commands.attribution.answers import show_survey
+
+        show_survey(*told)
 
 
 def _show_paths(paths: list[dict[str, Any]], row: str) -> None:

@@ -56,15 +56,8 @@ def backup(
         rows.append(_kept(folder, target, keep, take_backup, now_ms() // 1000, as_json))
     if erasures is not None:
         head = take_erasures(folder, erasures, now_ms() // 1000, key)
-        rows.append(
-            {
-                "what": "erasures",
-                "place": str(erasures),
-                "at": head.taken_at,
-                "lines": head.lines,
-                "sealed": head.sealed,
-            }
-        )
+        told = {"place": str(erasures), "at": head.taken_at, "lines": head.lines, "sealed": head.sealed}
+        rows.append({"what": "erasures", **told})
     if as_json:
         from twofold.commands.output.rows.running import BackedUp
 
