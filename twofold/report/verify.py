@@ -7,7 +7,7 @@ without a fault is kept in the file `proved`, and of a long journal only what ca
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -293,55 +293,87 @@ def _is_paid(row: tuple[Any, ...], body: bytes) -> bool:
 
 
 def _sums(db: Any, walk: _Walk) -> list[Check]:
-    def one(sql: str) -> int:
-        value: int = db.execute(sql).fetchone()[0] or 0
-        return value
-
+    """What was promised to add up, at any time (conservation)."""
     tally = sums_of(db.execute("select name, value from counter"))
+    return [
+        *_sums_of_copies(tally, walk),
+        *_sums_of_actions(db, walk),
+        *_sums_of_deliveries(db),
+        *_sums_kept_apart(db, tally),
+    ]
+
+
+def _one(db: Any, sql: str) -> int:
+    value: int = db.execute(sql).fetchone()[0] or 0
+    return value
+
+
+def _sums_of_copies(tally: Mapping[str, int], walk: _Walk) -> list[Check]:
+    """What was counted while it was accepted, against what stands in the journal."""
     verdicts, journal = walk.verdicts, walk.rows
-    first = verdicts["first"]
-    checks = [
+    return [
         Check("accepted = journalled", tally.get("accepted", 0), journal),
         Check("positions have no holes", walk.reached, journal),
         Check("accepted = first + repeat + twin + conflict", tally.get("accepted", 0), sum(verdicts.values())),
+        *(
+            Check(f"counted {name} = journalled {name}", tally.get(name, 0), verdicts[name])
+            for name in ("first", "repeat", "twin", "conflict")
+        ),
     ]
-    checks += [
-        Check(f"counted {name} = journalled {name}", tally.get(name, 0), verdicts[name])
-        for name in ("first", "repeat", "twin", "conflict")
-    ]
-    deliveries = one("select count(*) from delivery")
+
+
+def _sums_of_actions(db: Any, walk: _Walk) -> list[Check]:
+    """Actions against the copies that they are the fold of."""
     return [
-        *checks,
-        Check("first copies = actions", first, one("select count(*) from action")),
-        Check("every copy belongs to an action", journal, walk.with_action),
+        Check("first copies = actions", walk.verdicts["first"], _one(db, "select count(*) from action")),
+        Check("every copy belongs to an action", walk.rows, walk.with_action),
         Check(
             "copies of actions = journalled",
-            one("select sum(copies) from action where merged_into is null"),
-            journal,
+            _one(db, "select sum(copies) from action where merged_into is null"),
+            walk.rows,
         ),
-        Check("deliveries = actions x destinations", one("select sum(destinations_at_accept) from action"), deliveries),
+    ]
+
+
+def _sums_of_deliveries(db: Any) -> list[Check]:
+    """Each action has one delivery for each destination, in one state, with what that state rests on."""
+    deliveries = _one(db, "select count(*) from delivery")
+    return [
+        Check(
+            "deliveries = actions x destinations",
+            _one(db, "select sum(destinations_at_accept) from action"),
+            deliveries,
+        ),
         Check(
             "deliveries = delivered + suppressed + waiting + paused + dead",
             deliveries,
-            one(
+            _one(
+                db,
                 "select count(*) from delivery d join destination t on t.id = d.destination and t.id = d.id % 256 "
-                "where d.state in ('delivered', 'suppressed', 'waiting', 'dead')"
+                "where d.state in ('delivered', 'suppressed', 'waiting', 'dead')",
             ),
         ),
         Check(
             "every settled delivery has its time",
-            one("select count(*) from delivery where state != 'waiting'"),
-            one("select count(*) from delivery where settled_at is not null"),
+            _one(db, "select count(*) from delivery where state != 'waiting'"),
+            _one(db, "select count(*) from delivery where settled_at is not null"),
         ),
         Check(
             "every delivered one has frozen bytes and a delivering attempt",
-            one("select count(*) from delivery where state = 'delivered'"),
-            one(
+            _one(db, "select count(*) from delivery where state = 'delivered'"),
+            _one(
+                db,
                 "select count(*) from delivery d where state = 'delivered' and exists (select 1 from frozen f where "
                 "f.delivery = d.id) and (exists (select 1 from attempt a where a.delivery = d.id) or d.settled_at < "
-                "(select value from progress where name = 'trail_before'))"
+                "(select value from progress where name = 'trail_before'))",
             ),
         ),
+    ]
+
+
+def _sums_kept_apart(db: Any, tally: Mapping[str, int]) -> list[Check]:
+    """What was refused, by its reasons, and what was emptied, by its log."""
+    return [
         Check(
             "refused = sum by reason",
             tally.get("refused", 0),
@@ -349,7 +381,7 @@ def _sums(db: Any, walk: _Walk) -> list[Check]:
         ),
         Check(
             "redacted rows = rows that the log says were redacted",
-            one("select count(*) from redaction"),
+            _one(db, "select count(*) from redaction"),
             _redacted_by_log(db),
         ),
     ]

@@ -30,69 +30,93 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
-    inbox = sandbox.inbox
+    """Every address under ``/sandbox``."""
+    return [
+        *(_listing(sandbox.inbox, name, rows) for name, rows in LISTS.items()),
+        *_faults(sandbox),
+        *_rates(sandbox),
+        _resetting(sandbox),
+        *_streams(sandbox),
+    ]
 
-    def listing(name: str, rows: Callable[[Inbox, Request], Iterable[dict[str, Any]]]) -> Route:
-        async def answer(request: Request) -> Response:
-            try:
-                limited = islice(rows(inbox, request), _number(request, "limit", None))
-            except ValueError as err:
-                return json_response({"error": str(err)}, 400)
-            return StreamingResponse(stream_rows(name, limited), media_type="application/json", headers=NO_STORE)
 
-        return Route(f"/sandbox/{name}", answer)
+def _listing(inbox: Inbox, name: str, rows: Callable[[Inbox, Request], Iterable[dict[str, Any]]]) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            limited = islice(rows(inbox, request), _number(request, "limit", None))
+        except ValueError as err:
+            return json_response({"error": str(err)}, 400)
+        return StreamingResponse(stream_rows(name, limited), media_type="application/json", headers=NO_STORE)
 
-    async def show_faults(_: Request) -> Response:
+    return Route(f"/sandbox/{name}", answer)
+
+
+def _faults(sandbox: Sandbox) -> list[Route]:
+    """What the sandbox does wrong on purpose: asked, added, ended."""
+
+    async def show(_: Request) -> Response:
         return json_response({"faults": sandbox.faults.listing()})
 
-    async def reset(_: Request) -> Response:
-        inbox.reset()
-        sandbox.world.reset()
-        sandbox.faults.clear()
-        sandbox.notes.reset()
-        sandbox.rates.set(sandbox.settings.rates)
-        return json_response({"reset": True})
-
-    async def add_faults(request: Request) -> Response:
+    async def add(request: Request) -> Response:
         try:
             sandbox.faults.add(parse_faults(await request.body()))
         except msgspec.DecodeError as err:
             return json_response({"error": str(err)}, 400)
         return json_response({"faults": sandbox.faults.listing()})
 
-    async def clear_faults(_: Request) -> Response:
+    async def clear(_: Request) -> Response:
         sandbox.faults.clear()
         return json_response({"faults": []})
 
-    async def show_rates(_: Request) -> Response:
+    path = "/sandbox/faults"
+    return [
+        Route(path, show, methods=["GET"]),
+        Route(path, add, methods=["POST"]),
+        Route(path, clear, methods=["DELETE"]),
+    ]
+
+
+def _rates(sandbox: Sandbox) -> list[Route]:
+    """How much it takes in a while: asked and set."""
+
+    async def show(_: Request) -> Response:
         return json_response({"rates": sandbox.rates.options})
 
-    async def set_rates(request: Request) -> Response:
+    async def put(request: Request) -> Response:
         try:
             sandbox.rates.set(msgspec.json.decode(await request.body(), type=RateOptions))
         except msgspec.DecodeError as err:
             return json_response({"error": str(err)}, 400)
         return json_response({"rates": sandbox.rates.options})
 
+    return [Route("/sandbox/rates", show, methods=["GET"]), Route("/sandbox/rates", put, methods=["POST"])]
+
+
+def _resetting(sandbox: Sandbox) -> Route:
+    async def reset(_: Request) -> Response:
+        sandbox.inbox.reset()
+        sandbox.world.reset()
+        sandbox.faults.clear()
+        sandbox.notes.reset()
+        sandbox.rates.set(sandbox.settings.rates)
+        return json_response({"reset": True})
+
+    return Route("/sandbox/reset", reset, methods=["POST"])
+
+
+def _streams(sandbox: Sandbox) -> list[Route]:
+    """What comes in, as it comes in."""
+
     async def stream(_: Request) -> Response:
-        return StreamingResponse(watch(inbox, sandbox.closing), media_type="text/event-stream", headers=NO_STORE)
+        pieces = watch(sandbox.inbox, sandbox.closing)
+        return StreamingResponse(pieces, media_type="text/event-stream", headers=NO_STORE)
 
     async def stream_tests(request: Request) -> Response:
         code = request.query_params.get("code") or None
-        pieces = watch_test_events(inbox, sandbox.closing, code)
+        pieces = watch_test_events(sandbox.inbox, sandbox.closing, code)
         return StreamingResponse(pieces, media_type="text/event-stream", headers=NO_STORE)
 
-    return [
-        *(listing(name, rows) for name, rows in LISTS.items()),
-        Route("/sandbox/faults", show_faults, methods=["GET"]),
-        Route("/sandbox/faults", add_faults, methods=["POST"]),
-        Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
-        Route("/sandbox/rates", show_rates, methods=["GET"]),
-        Route("/sandbox/rates", set_rates, methods=["POST"]),
-        Route("/sandbox/reset", reset, methods=["POST"]),
-        Route("/sandbox/stream", stream),
-        Route("/sandbox/test_events/stream", stream_tests),
-    ]
+    return [Route("/sandbox/stream", stream), Route("/sandbox/test_events/stream", stream_tests)]
 
 
 def json_response(body: Any, status: int = 200) -> Response:
