@@ -123,13 +123,10 @@ class Gateway:
         self.margins = margins_of(settings)
         peer = name_of(role, name) if is_shared(settings) else None
         self.store = open_store(settings, self.started_at, on_failure=self._failed, margins=self.margins, peer=peer)
-        for name, kept in decode_schema_seen(self.store.note_of(SCHEMA_SEEN)).items():
-            if name in self.schemas:
-                self.schemas[name].restore(kept)
+        self._restore_schemas()
         self.clock = self._trusted(clock)
-        self.console = (
-            ConsoleProcess([*itself, *telling]) if settings.console is not None and itself and role.delivers else None
-        )
+        has_console = settings.console is not None and itself and role.delivers
+        self.console = ConsoleProcess([*itself, *telling]) if has_console else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
         self.eraser = Eraser(self.store, self.clock, self.tables.forget_days, OrdersWorth(settings))
@@ -147,6 +144,21 @@ class Gateway:
             self.store, self.retention, self.shares, self.loop_watch, self.clock, status_digest(settings), settings.server.proxies,
             delivers=role.delivers,
         )  # fmt: skip
+        self._register_metrics()
+        self.webhooks = self._webhooks()
+        self.days = Days(lambda: self.settings, self.clock, self.tables)
+        self.notices = Notices(lambda: self.settings, self.store, self.clock, self._say_found)
+        self.seen_notes = SeenNotes(self.store, self.webhooks, self.schemas)
+        self.upkeep = Upkeep(self.store, self.clock, self.quality, self.shares, self.margins, self.started_at)
+        self.collector = self._collector()
+
+    def _restore_schemas(self) -> None:
+        """What came undeclared is known from before the restart."""
+        for name, kept in decode_schema_seen(self.store.note_of(SCHEMA_SEEN)).items():
+            if name in self.schemas:
+                self.schemas[name].restore(kept)
+
+    def _register_metrics(self) -> None:
         for told in (
             StoreMetrics(self.store),
             RetentionMetrics(self.retention),
@@ -155,12 +167,6 @@ class Gateway:
             self.health,
         ):
             self.registry.register(told)
-        self.webhooks = self._webhooks()
-        self.days = Days(lambda: self.settings, self.clock, self.tables)
-        self.notices = Notices(lambda: self.settings, self.store, self.clock, self._say_found)
-        self.seen_notes = SeenNotes(self.store, self.webhooks, self.schemas)
-        self.upkeep = Upkeep(self.store, self.clock, self.quality, self.shares, self.margins, self.started_at)
-        self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
         """Serves until SIGTERM, SIGINT or a failed store; raises `StoreFailed` after the latter."""

@@ -107,6 +107,13 @@ def run_demo(
             demo.stop()
 
 
+def _shop_settings(stage: Stage, config: Path) -> ShopSettings:
+    hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
+    return ShopSettings(
+        gateway=stage.gateway, sandbox=stage.sandbox, dataset=stage.twofold, name=stage.name, secret=stage.secret, hints=hints
+    )  # fmt: skip
+
+
 async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
     """SIGINT and SIGTERM end the work like a cancellation, so that everything is put away on the way out."""
     task = asyncio.ensure_future(work)
@@ -139,53 +146,21 @@ class _Demo:
         self._exits.close()
 
     async def run(self, orders: tuple[Order, ...], seed: int, exit_after: bool, told: Scenario | None) -> int:
-        token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         listener = self._exits.enter_context(_listen(self._shop_port))
-        shop_at = f"http://{HOST}:{listener.getsockname()[1]}"
-        names = [part for name, dataset in WAYS for part in ("--name", f"{dataset}={name}")]
-        # The shoppers' addresses are of the ranges for documentation, because nobody real has them.
-        accepted = ["--accept", "capi_ip_address_fake_ip"]
-        where = ["--host", HOST, "--port", str(self._sandbox_port)]
-        sandbox = await self._start("sandbox", ["-m", "twofold.sandbox", *where, *names, *accepted])
-        config = self._configure(shop_at, sandbox, token, secret, told, with_console=not exit_after)
-        gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
-        _say_where(config, gateway)
-        hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
-        shop = ShopSettings(
-            gateway=gateway, sandbox=sandbox, dataset=_DATASETS["twofold"], name=SHOP_NAME, secret=secret, hints=hints
-        )  # fmt: skip
-        stage = Stage(
-            gateway=gateway,
-            sandbox=sandbox,
-            shop=shop_at,
-            name=SHOP_NAME,
-            secret=secret,
-            token=token,
-            pixel_only=_DATASETS["pixel only"],
-            server_only=_DATASETS["server only"],
-            both=_DATASETS["both, not merged"],
-            twofold=_DATASETS["twofold"],
-            chat=CHAT_NAME,
-        )
+        at = f"http://{HOST}:{listener.getsockname()[1]}"
+        stage, config = await self._open(at, told, with_console=not exit_after)
         # The past of the shop goes through its files while the shoppers of today are at work.
         world = None
         if told is not None:
             world = write_world(self._folder / "world", told, today_of(told, time.time()), int(time.time()))
         async with (
-            serving(Shop(shop), listener),
+            serving(Shop(_shop_settings(stage, config)), listener),
             aiohttp.ClientSession() as session,
             self._naming_the_dead(),
             _beside(_past_of(world, config)) as past,
         ):
             self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
-            await _load(session, sandbox, people_of(orders), ads_of(orders, _DATASETS, int(time.time()), seed))
-            await self._drive(orders, stage, seed)
-            await self._settled(session, gateway)
-            counted = await read_counts(session, sandbox)
-            right = counted["twofold"] == consented_truth(orders)
-            if self._tell is None:
-                self._out.print(comparison(orders, counted))
-                self._out.print(_verdict(right))
+            counted = await self._play(session, orders, stage, seed)
             with busy(self._out, "Asking for the orders of chats and of two devices"):
                 crossed = await crossings_told(orders, config)
             if self._tell is None and crossed:
@@ -198,16 +173,60 @@ class _Demo:
             elif world is not None:
                 self._out.print(chain_table(world.key, lines))
                 self._out.print(chain_verdict(lines))
-            right = right and is_exact(lines) and all(one.exact for one in crossed)
             self.finished = True
             if exit_after:
-                return 0 if right else 1
-            console = await self._children[-1].says(_CONSOLE)
-            files = self._folder / "world" if world else None
-            # Not wrapped at a width: a command that is cut in two fails where it is pasted.
-            self._out.print(_invitation(shop_at, sandbox, gateway, console, config, files), soft_wrap=True)
+                right = counted["twofold"] == consented_truth(orders)
+                return 0 if right and is_exact(lines) and all(one.exact for one in crossed) else 1
+            await self._invite(stage, config, world)
             await self._watch_children()
         return 1
+
+    async def _open(self, shop: str, told: Scenario | None, *, with_console: bool) -> tuple[Stage, Path]:
+        """Starts receiver and gateway for a shop at this address: where all of them are, and the gateway's configuration."""
+        token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        names = [part for name, dataset in WAYS for part in ("--name", f"{dataset}={name}")]
+        # The shoppers' addresses are of the ranges for documentation, because nobody real has them.
+        accepted = ["--accept", "capi_ip_address_fake_ip"]
+        where = ["--host", HOST, "--port", str(self._sandbox_port)]
+        sandbox = await self._start("sandbox", ["-m", "twofold.sandbox", *where, *names, *accepted])
+        config = self._configure(shop, sandbox, token, secret, told, with_console=with_console)
+        gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
+        _say_where(config, gateway)
+        stage = Stage(
+            gateway=gateway,
+            sandbox=sandbox,
+            shop=shop,
+            name=SHOP_NAME,
+            secret=secret,
+            token=token,
+            pixel_only=_DATASETS["pixel only"],
+            server_only=_DATASETS["server only"],
+            both=_DATASETS["both, not merged"],
+            twofold=_DATASETS["twofold"],
+            chat=CHAT_NAME,
+        )
+        return stage, config
+
+    async def _play(
+        self, session: aiohttp.ClientSession, orders: tuple[Order, ...], stage: Stage, seed: int
+    ) -> dict[str, Truth]:
+        """The orders of today, and what each way of measuring counted of them."""
+        await _load(session, stage.sandbox, people_of(orders), ads_of(orders, _DATASETS, int(time.time()), seed))
+        await self._drive(orders, stage, seed)
+        await self._settled(session, stage.gateway)
+        counted = await read_counts(session, stage.sandbox)
+        if self._tell is None:
+            self._out.print(comparison(orders, counted))
+            self._out.print(_verdict(counted["twofold"] == consented_truth(orders)))
+        return counted
+
+    async def _invite(self, stage: Stage, config: Path, world: Written | None) -> None:
+        """Says what can be looked at and bought now."""
+        console = await self._children[-1].says(_CONSOLE)
+        files = self._folder / "world" if world else None
+        # Not wrapped at a width: a command that is cut in two fails where it is pasted.
+        told = _invitation(stage.shop, stage.sandbox, stage.gateway, console, config, files)
+        self._out.print(told, soft_wrap=True)
 
     async def _start(self, name: str, arguments: Sequence[str]) -> str:
         child = _Child(name, arguments, self._folder / f"{name}.log")

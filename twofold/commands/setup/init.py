@@ -62,21 +62,10 @@ def init(
     Writes `twofold.toml`, with a comment at each choice, and `twofold.env` beside it, mode 0600, with new keys. Neither is written
     over. A token of Meta's is tried at once and changes nothing there. Ends with what `twofold doctor` says of it.
     """
-    from twofold.setup.answers import (
-        GRAPH,
-        SHOPIFY_DOMAIN,
-        SYSTEMS,
-        Answers,
-        default_address,
-        read_address,
-        read_dataset,
-        read_shop,
-    )
+    from twofold.setup.answers import GRAPH, SYSTEMS, Answers, default_address, read_address, read_dataset, read_shop
 
     config, private = into / CONFIG, into / PRIVATE
-    for path in (config, private):
-        if path.exists() or path.is_symlink():
-            raise ConfigError(f"{path} exists, and nothing was written; name another folder, or take it away yourself")
+    _refuse_existing(config, private)
     if system not in ("", *SYSTEMS):
         raise typer.BadParameter(f"--system: unknown value {system}; expected one of {', '.join(SYSTEMS)}")
     ask = _Asking(quiet=yes or json)
@@ -88,6 +77,26 @@ def init(
     word = ask.token(token, "4. Its access token", number, api) if number else ""
     placed = ask.yes_no(cod_placed, "5. Count cash on delivery when it is placed?", True)
     consent = ask.yes_no(europe, "6. Shoppers in Europe (send them only with consent)?", False)
+    system, name = _system_and_name(system, shop_name, where)
+    answers = Answers(
+        shop=where, address=reached, dataset=number, endpoint=api, cod_placed=placed, europe=consent,
+        system=system, shop_name=name,
+    )  # fmt: skip
+    _write(config, private, answers, word)
+    _tell(config, private, not number, json)
+    _look(config, json)
+
+
+def _refuse_existing(*paths: Path) -> None:
+    for path in paths:
+        if path.exists() or path.is_symlink():
+            raise ConfigError(f"{path} exists, and nothing was written; name another folder, or take it away yourself")
+
+
+def _system_and_name(system: str, shop_name: str, where: str) -> tuple[str, str]:
+    """The shop's system, which its address may say, and its name in that system's webhooks."""
+    from twofold.setup.answers import SHOPIFY_DOMAIN
+
     if not system and where.endswith(SHOPIFY_DOMAIN):
         system = "shopify"
     name = shop_name.strip().lower() or where
@@ -97,13 +106,7 @@ def init(
         )
     if system and not name:
         raise ConfigError(f"the shop of --system {system} has no name: give it with --shop or --shop-name")
-    answers = Answers(
-        shop=where, address=reached, dataset=number, endpoint=api, cod_placed=placed, europe=consent,
-        system=system, shop_name=name,
-    )  # fmt: skip
-    _write(config, private, answers, word)
-    _tell(config, private, not number, json)
-    _look(config, json)
+    return system, name
 
 
 class _Asking:
