@@ -25,9 +25,8 @@ from bench import Row, sized
 from bench.chain import FILLED, Watch, spread
 from bench.scale import DAY_S, DAYS, EVENTS_AN_ORDER, LAST_DAY, SIZES, Tables, fill
 from twofold.attribution.markov import Outcome, markov
-from twofold.attribution.models import MODELS
 from twofold.attribution.reading import credits_asked, days_asked, parts_of
-from twofold.attribution.table import Asked
+from twofold.attribution.table import RULE_MODELS, Asked
 from twofold.facts.engine import Analytics, ask_all
 from twofold.facts.manifest import File, read_manifest, write_manifest
 from twofold.facts.tables import BY_NAME
@@ -64,11 +63,11 @@ def measured(events: int) -> Iterator[Row]:
             began = time.perf_counter()
             (days,) = ask_all(where, [days_asked(asked, as_of)])
             parts = parts_of(asked, days.rows)
-            questions = credits_asked(asked, sorted(MODELS), as_of, "credits_by_day", parts)
+            questions = credits_asked(asked, sorted(RULE_MODELS), as_of, "credits_by_day", parts)
             rows = sum(len(answer.rows) for answer in ask_all(where, questions))
             seconds = time.perf_counter() - began
         yield Row(
-            name=f"(p) {len(MODELS)} rule models by campaign and day, a year of {events // EVENTS_AN_ORDER:,} orders", ratio=seconds,
+            name=f"(p) {len(RULE_MODELS)} rule models by campaign and day, a year of {events // EVENTS_AN_ORDER:,} orders", ratio=seconds,
             target=60, at_most=True, unit="s",
             detail=f"{touches:,} touches; {rows:,} rows answered; peak of the child {watch.peak} MB of 2,048",
         )  # fmt: skip

@@ -13,9 +13,10 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from twofold.attribution.models import largest_of, shares_of, split
-from twofold.attribution.paths import PathTouch, path_of, places_of, steps_of
+from tests.attribution.rule_models import places_of, shares_of, steps_of
+from twofold.attribution.paths import PathTouch, path_of
 from twofold.attribution.reading import NEVER
+from twofold.attribution.shares import largest_of, split
 from twofold.attribution.spend import LEVELS, Adverts, advert_of
 from twofold.attribution.table import (
     LINKS,

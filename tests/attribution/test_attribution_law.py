@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.attribution.reference import Credited, credited, path_for, table
+from tests.attribution.rule_models import MODELS
 from tests.attribution.test_table import ASKED, came_by, day_of
 from tests.reconcile.test_chain_example import COSTS, DAYS, march, move, parcel
 from tests.reconcile.test_chain_example import order as bought
 from tests.strategies import law
 from twofold.attribution.figures import closed_column
 from twofold.attribution.markov import collapsed
-from twofold.attribution.models import DAY_S, MODELS
-from twofold.attribution.paths import PathTouch
+from twofold.attribution.paths import DAY_S, PathTouch
 from twofold.attribution.period import PERIOD_MODELS, Refused, period_paths, share_period
 from twofold.attribution.reading import _costs
 from twofold.attribution.spend import Adverts

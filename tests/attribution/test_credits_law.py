@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.attribution.reference import Credited, credited, table
+from tests.attribution.rule_models import MODELS
 from tests.attribution.test_attribution_law import ADS, SALES, SPRING, desk, ledger
 from tests.attribution.test_table import ASKED, day_of
 from tests.reconcile.tables import Tables
 from tests.reconcile.test_chain_example import march
 from tests.strategies import law_of
-from twofold.attribution.models import DAY_S, MODELS
-from twofold.attribution.paths import PathTouch
+from twofold.attribution.paths import DAY_S, PathTouch
 from twofold.attribution.reading import (
     BUCKET_ROWS,
     PART_ROWS,

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tests.attribution.test_table import ASKED, META, came_by, lines_of, order
 from tests.reconcile.test_chain_example import march
-from twofold.attribution.models import DAY_S
+from twofold.attribution.paths import DAY_S
 from twofold.attribution.spend import Advert, Adverts, Seen, advert_of, identity_of, key_of, untagged
 from twofold.ledger.lines import Spend
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.attribution.rule_models import MODELS, Step, shares_of
 from tests.strategies import law, slow_law
 from twofold.attribution.markov import Outcome, Refused, collapsed, markov
-from twofold.attribution.models import DAY_S, MODELS, Step, assists, shares_of, split
+from twofold.attribution.paths import DAY_S
 from twofold.attribution.shapley import shapley
+from twofold.attribution.shares import split
 
 PATH = [Step(days * DAY_S, key) for days, key in ((12, "meta"), (9, "google"), (4, "email"), (1, "meta"))]
 
@@ -64,8 +66,6 @@ def test_direct_gives_way_and_paid_is_paid() -> None:
     assert shares_of("last_paid", path[1:]) == [0, 0]
     assert shares_of("linear", path[2:]) == [1]
     assert shares_of("position", path) == [Fraction(1, 2), Fraction(1, 2), 0]
-    assert assists(path) == {"meta", "blog"}
-    assert assists(path[2:]) == {"direct"}
     assert shares_of("linear", []) == []
 
 

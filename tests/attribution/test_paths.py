@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.attribution.rule_models import steps_of
 from tests.strategies import law
-from twofold.attribution.models import DAY_S
-from twofold.attribution.paths import path_of, steps_of, touches_from
+from twofold.attribution.paths import DAY_S, path_of, touches_from
 from twofold.touch.model import Touch, TouchKind
 from twofold.touch.visits import Seen
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.attribution.rule_models import Step, places_of, shares_of
 from twofold.attribution.markov import Outcome, collapsed, markov
-from twofold.attribution.models import Step, shares_of
-from twofold.attribution.paths import places_of
 from twofold.attribution.shapley import shapley
 
 DATA = Path(__file__).parent / "pathdata" / "data.csv.gz"

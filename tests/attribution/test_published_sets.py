@@ -12,9 +12,11 @@ from fractions import Fraction
 
 import pytest
 
+from tests.attribution.rule_models import Step, shares_of
 from twofold.attribution.markov import Outcome, Refused, markov
-from twofold.attribution.models import DAY_S, Step, shares_of, split
+from twofold.attribution.paths import DAY_S
 from twofold.attribution.shapley import shapley
+from twofold.attribution.shares import split
 
 MTA = {"direct": 2, "search > email": 3, "search > social > email": 5}
 DP6 = {"A > B > C": 1, "A > C": 1}

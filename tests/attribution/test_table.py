@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.attribution.reference import Credited, credited, table
+from tests.attribution.rule_models import MODELS
 from tests.reconcile.test_chain_example import EARLIER, MOVES, ORDERS, desk, march
 from tests.strategies import law
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.markov import Outcome
-from twofold.attribution.models import MODELS
 from twofold.attribution.paths import PathTouch, touches_from
 from twofold.attribution.period import paths_of_nobody, share_period
 from twofold.attribution.spend import Adverts

@@ -7,19 +7,20 @@ is never in it. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
-from twofold.attribution.models import DAY_S, Step
-from twofold.touch.channels import DIRECT, Sourced, channel_of, is_paid
+from twofold.touch.channels import Sourced, channel_of
 from twofold.touch.model import Touch, TouchKind
 from twofold.touch.visits import Seen, begun_by
 
+DAY_S = 86_400
 CLICK_DAYS = 7
 CHAT_DAYS = 7
 Repeats = Literal["all", "collapse", "unique"]
+"""Which touches stay: all, without equal neighbours, or each once; of equals the first. The statements decide it."""
 
 
 class PathTouch(Struct, frozen=True, gc=False):
@@ -44,21 +45,6 @@ def path_of(
 ) -> list[PathTouch]:
     """Those of an order that was placed then."""
     return [t for t in touches if 0 <= placed_at - t.at <= DAY_S * _days(t.touch, click_days, chat_days)]
-
-
-def steps_of(
-    path: Sequence[PathTouch], keys: Sequence[Hashable], placed_at: int, repeats: Repeats = "all"
-) -> list[Step]:
-    """What the models are given: each touch under its key."""
-    told = [(path[place], keys[place]) for place in places_of(keys, repeats)]
-    return [Step(placed_at - t.at, key, t.sourced.channel == DIRECT, is_paid(t.sourced)) for t, key in told]
-
-
-def places_of(keys: Sequence[Hashable], repeats: Repeats) -> list[int]:
-    """Which touches stay. ``collapse`` leaves equal neighbours out, ``unique`` every repeat; the first of equals stays."""
-    if repeats == "unique":
-        return [place for place, key in enumerate(keys) if key not in keys[:place]]
-    return [place for place, key in enumerate(keys) if repeats == "all" or not place or keys[place - 1] != key]
 
 
 def _days(touch: Touch, click_days: int, chat_days: int) -> int:

@@ -15,10 +15,10 @@ from math import erfc, sqrt
 from typing import Any
 
 from twofold.attribution.markov import Outcome, Path, Refused, collapsed, markov
-from twofold.attribution.models import DAY_S, split
-from twofold.attribution.paths import PathTouch, path_of, touches_from
+from twofold.attribution.paths import DAY_S, PathTouch, path_of, touches_from
 from twofold.attribution.reading import ROOM, shifted
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
+from twofold.attribution.shares import split
 from twofold.attribution.table import LINKS, SMALL, UNATTRIBUTED, ZERO, Asked, Cost, Group, Line, added
 from twofold.facts.questions import Question, questions_of
 from twofold.touch.channels import DIRECT, Sourced, channel_of

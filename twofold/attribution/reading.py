@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.attribution.models import DAY_S
+from twofold.attribution.paths import DAY_S
 from twofold.attribution.spend import (
     BY_NAME,
     LEVELS,

@@ -18,8 +18,7 @@ from msgspec.structs import replace
 
 from twofold.attribution.cohorts import Brought, Cohort, cohorts
 from twofold.attribution.figures import closed_column, figures_of
-from twofold.attribution.models import DAY_S
-from twofold.attribution.paths import PathTouch
+from twofold.attribution.paths import DAY_S, PathTouch
 from twofold.attribution.period import (
     PERIOD_MODELS,
     Refused,

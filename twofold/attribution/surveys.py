@@ -15,7 +15,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.attribution.models import DAY_S
+from twofold.attribution.paths import DAY_S
 from twofold.attribution.reading import ROOM
 from twofold.attribution.table import Asked
 from twofold.attribution.verdicts import NORMAL

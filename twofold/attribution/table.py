@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from twofold.attribution.models import HALF_LIFE_DAYS
 from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats
 from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts, key_of
 from twofold.attribution.verdicts import NONE, Interval, Sample, Says, Verdict, interval_of, verdict_of
@@ -26,6 +25,8 @@ LINKS = ("placed", "confirmed", "delivered", "true", "banked", "margin")
 BY = (
     "channel", "source", "campaign", "adset", "ad", "landing", "country", "device", "new_or_returning", "product", "day",
 )  # fmt: skip
+RULE_MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
+"""Models that credit each order by itself; those that share out a period are `period`'s."""
 OF_ORDERS = ("country", "new_or_returning", "product")
 """Groups that are the order's own, whatever its path says."""
 UNATTRIBUTED = "unattributed"
@@ -33,6 +34,7 @@ SMALL = "(small)"
 NO_PAID = "no_paid_touch"
 NO_ORDER = "no_order"
 FEW_ORDERS = 20
+HALF_LIFE_DAYS = 7
 ZERO = Decimal(0)
 
 

@@ -1,8 +1,8 @@
-"""Rule models: how one order's credit is shared over the touches of its path, and its money to the minor unit.
+"""Rule models one order at a time: how its credit is shared over the touches of its path, in exact fractions.
 
-Owns the weights of each model and the split by largest remainder. Shares are exact fractions; decay's weights are powers
-taken to twelve digits. Pure; which touches make the path, and what of the order is
-credited, is decided elsewhere. Direct gives way in every model: it counts only where the path has nothing else.
+The independent computation that the named statements are held against, itself held against published answers. Decay's weights are
+powers taken to twelve digits, as the statements have them. Direct gives way in every model: it counts only where the path has
+nothing else.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
-from twofold.ledger.money import digits_of
+from twofold.attribution.paths import DAY_S, PathTouch, Repeats
+from twofold.attribution.table import HALF_LIFE_DAYS
+from twofold.touch.channels import DIRECT, is_paid
 
-DAY_S = 86_400
-HALF_LIFE_DAYS = 7
 _DIGITS = 50
 _WHOLE = 10**12
 """Decay's weights are whole parts of this, so that every machine and every engine gives the same."""
@@ -101,34 +101,20 @@ def shares_of(model: str, path: Sequence[Step], half_life_days: int = HALF_LIFE_
     return whole
 
 
-def assists(path: Sequence[Step]) -> set[Hashable]:
-    """Whoever had a part in it, each once: not to be added up over keys."""
-    return {step.key for step in path if not step.direct} or {step.key for step in path}
-
-
-def split(amount: Decimal, currency: str, shares: Sequence[Fraction]) -> list[Decimal]:
-    """The amount in minor units over shares that add up to 1, by largest remainder; of equals the earlier gets more.
-
-    Shares that are all 0 give nothing to anybody. What of an amount is finer than a minor unit goes with the largest share.
-    """
-    if not any(shares):
-        return [Decimal(0)] * len(shares)
-    digits = digits_of(currency)
-    units = int(abs(amount).scaleb(digits))
-    exact = [share * units for share in shares]
-    floors = [int(part // 1) for part in exact]
-    by_rest = sorted(range(len(exact)), key=lambda place: (floors[place] - exact[place], place))
-    for place in by_rest[: units - sum(floors)]:
-        floors[place] += 1
-    parts = [Decimal(floor if amount >= 0 else -floor).scaleb(-digits) for floor in floors]
-    parts[largest_of(shares)] += amount - sum(parts)
-    return parts
-
-
-def largest_of(shares: Sequence[Fraction]) -> int:
-    """The place of the largest share, of equals the earliest."""
-    return max(range(len(shares)), key=lambda place: (shares[place], -place))
-
-
 def _all_to(place: int, n: int) -> Shares:
     return [Fraction(int(at == place)) for at in range(n)]
+
+
+def steps_of(
+    path: Sequence[PathTouch], keys: Sequence[Hashable], placed_at: int, repeats: Repeats = "all"
+) -> list[Step]:
+    """What the models are given: each touch under its key."""
+    told = [(path[place], keys[place]) for place in places_of(keys, repeats)]
+    return [Step(placed_at - t.at, key, t.sourced.channel == DIRECT, is_paid(t.sourced)) for t, key in told]
+
+
+def places_of(keys: Sequence[Hashable], repeats: Repeats) -> list[int]:
+    """Which touches stay. ``collapse`` leaves equal neighbours out, ``unique`` every repeat; the first of equals stays."""
+    if repeats == "unique":
+        return [place for place, key in enumerate(keys) if key not in keys[:place]]
+    return [place for place, key in enumerate(keys) if repeats == "all" or not place or keys[place - 1] != key]
