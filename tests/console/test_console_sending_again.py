@@ -6,11 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import apsw
 import pytest
 from running_console import DATASET, Client, Running, configuration
 
@@ -19,6 +21,7 @@ from twofold.app import Gateway
 from twofold.config import load_settings
 from twofold.console.forms import CHANGE
 from twofold.report.kept import kept
+from twofold.store.beside.folder import DATABASE
 from twofold.store.lists import Reader
 
 VALUES = ("129.90", "20.05", "7.00")
@@ -132,6 +135,24 @@ def test_only_what_was_shown_goes(shop: tuple[Running, Client]) -> None:
     said = [one.facts for one in kept(running.folder, CHANGE) if one.facts["what"] == "sent again"]
     assert [(one["deliveries"], one["reason"], one["by"]) for one in said] == [(4, row["reason"], "nino")]
     assert "Nothing was given up: every delivery" in owner.get("/deliveries/given-up").text
+
+
+@pytest.mark.process
+def test_what_may_have_arrived_is_said_before_it_goes(shop: tuple[Running, Client]) -> None:
+    """Of nothing else that was given up: a platform may count it twice."""
+    running, owner = shop
+    settled_at = int(time.time() - 60) * 1000
+    with closing(apsw.Connection(str(running.folder / DATABASE))) as db:  # as a worker gives them up
+        db.execute("update delivery set state = 'dead', reason = 'horizon:2', settled_at = ?", (settled_at,))
+        db.execute("update delivery set reason = 'ambiguous' where id = (select max(id) from delivery)")
+    unsure, sure = (
+        owner.get(f"/deliveries/given-up?dataset={DATASET}&reason={reason}").text
+        for reason in ("ambiguous", "horizon%3A2")
+    )
+    assert "Send these 1 again" in unsure
+    assert "<span>it may have arrived</span>" in unsure
+    assert "Send these 3 again" in sure
+    assert ["may count twice" in page for page in (unsure, sure)] == [True, False]
 
 
 @pytest.mark.process
