@@ -39,6 +39,26 @@ def test_what_one_engine_alone_understands_is_marked(key, text):
         assert not OF_ONE_ENGINE.search(sql)
 
 
+NOTHING_UNDER_IT = {
+    "suppress_merged": "an action that is merged is not sealed: nobody has claimed it",
+    "free_claimed": "nobody heard of that claim, so nothing was sent under its lease",
+    "suppress_erased": "nothing of an erased person is sent, whatever had arrived",
+    "settle_deliveries": "whoever had the lease says what became of its requests",
+    "revive_all": "a person takes it upon himself that one may have arrived",
+    "shift_deliveries": "the lease goes on by another clock",
+}
+
+
+def test_a_lease_that_ends_in_no_settlement_leaves_its_delivery_in_doubt():
+    """Each statement that ends or follows a lease writes down since when a request of it may have arrived, or says why none has."""
+    ends = {
+        name: "unsure_since = coalesce(unsure_since, " in text
+        for (name, _), text in written().items()
+        if re.search(r"update delivery set[^;]*\bleased_until = ", text)
+    }
+    assert {name for name, says_so in ends.items() if not says_so} == set(NOTHING_UNDER_IT)
+
+
 def test_markers_become_the_engines_own_words():
     """Rows are repeated, a list is bound as one value, comparing two values is not the aggregate."""
     assert statement("insert_copies", 3).count("(?, ?)") == 3

@@ -270,7 +270,7 @@ on conflict do nothing;
 
 -- name: hold_deliveries
 -- Not yet: looked at again at the given time, or when there is news. A person's word that let it through stays.
-update delivery set due_at = v.column2, leased_until = null,
+update delivery set due_at = v.column2, leased_until = null, unsure_since = coalesce(unsure_since, leased_until),
                     reason = case when delivery.reason = 'released' then delivery.reason else v.column3 end
 from (values /*rows: bigint bigint text*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
