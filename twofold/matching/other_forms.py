@@ -39,7 +39,7 @@ Maker: TypeAlias = Callable[[str, str, Given], str | None]
 """A value's text and its documented form to the form that a rule hashes."""
 
 OtherForms: TypeAlias = Mapping[str, tuple[tuple[str, Maker], ...]]
-"""Our field to the rules that are wanted of it, each with its function."""
+"""A field, by our name and by each other that senders have for it, to the rules that are wanted of it, each with its function."""
 
 NO_FORMS: Final[OtherForms] = {}
 
@@ -59,7 +59,7 @@ def wanted_forms(rules: Iterable[str]) -> OtherForms:
         made = FROM_DOCUMENTED.get(name)
         maker = _after_documented(made) if made else _after_text(PROFILES[platform][field])
         found[field] = (*found.get(field, ()), (rule, maker))
-    return found
+    return found | {alias: found[field] for alias, field in CONTACT_ALIASES.items() if field in found}
 
 
 def _after_documented(made: Callable[[str], str | None]) -> Maker:
@@ -82,14 +82,14 @@ def field_of_rule(rule: str) -> str:
 def other_forms(raw: Any, wanted: OtherForms, default_country: str = "") -> tuple[Hashed, ...]:
     """What ``wanted`` makes of a ``user_data`` object as received; of what the documented form cannot read, nothing."""
     tree = raw if isinstance(raw, dict) else as_object(raw)
-    if not tree:
+    if not tree or wanted.keys().isdisjoint(tree):
         return ()
     country = stated_country(tree.get("country")) or default_country or None
     given = Given(country=country)
     made: list[Hashed] = []
     for key, value in tree.items():
-        field = CONTACT_ALIASES.get(key, key)
-        if rules := wanted.get(field):
+        if rules := wanted.get(key):
+            field = CONTACT_ALIASES.get(key, key)
             of_field = _forms_known if field in REPEATING else _forms_of
             for text in texts_of(value):
                 made += of_field(field, text, rules, given) if text else ()
