@@ -91,7 +91,8 @@ def test_a_start_takes_the_steps(older, tmp_path, monkeypatch):
     address, db = older
     with pytest.raises(StoreOlder, match="start `twofold serve` once"):
         require_form(Reader(db))
-    monkeypatch.setattr(database, "steps", lambda: {22: FETCHES, 23: "-- works from form 22\n"})
+    none_needed = dict.fromkeys(range(23, SCHEMA_VERSION + 1), "-- works from form 22\n")
+    monkeypatch.setattr(database, "steps", lambda: {22: FETCHES, **none_needed})
     database.Engine(tmp_path, address, lambda _db: None).close()
     require_form(Reader(db))
 
@@ -128,6 +129,17 @@ def test_signs_of_form_22_are_numbered_by_their_times(postgres):
         ]
         assert db.execute("select writer, placed, until from touch_tail").fetchall() == [(0, 3, 1 << 36)]
         assert form_of(Reader(db)) == (23, 23)
+
+
+def test_deliveries_of_form_23_get_their_column(postgres):
+    """It is empty here, and a program of before goes on beside it."""
+    with connect(postgres.new(), writes=True) as new, connect(postgres.new(), writes=True) as db:
+        db.execute(
+            "alter table delivery drop column unlisted; update meta set value = '23' where name = 'form'", prepare=False
+        )
+        bring_along(db, steps(), 24)
+        assert shape(db) == shape(new)
+        assert form_of(Reader(db)) == (24, 23)
 
 
 @pytest.mark.parametrize(("works_from", "works"), [(SCHEMA_VERSION, True), (SCHEMA_VERSION + 1, False), (None, False)])

@@ -144,6 +144,8 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
             "drop table order_path; drop table path_news; drop table nameless_due; drop table nameless; drop index touch_link_who; "
             "drop index order_party_since; alter table order_party rename column since to placed_at; "
             "create index order_party_at on order_party (placed_at); "
+            "drop index delivery_due; drop index delivery_unlisted; alter table delivery drop column unlisted; "
+            "create index delivery_due on delivery (destination, due_at) where state = 'waiting' and leased_until is null; "
             "pragma user_version = 13"
         )
         db.close()

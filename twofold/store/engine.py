@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # whoever makes these runs statements, too
     from twofold.store.orders.ledger import OrderEntry
     from twofold.touch.model import Sign
 
-SCHEMA_VERSION = 23
+SCHEMA_VERSION = 24
 """The form of the store's tables, on every engine; a step leads to each from the one before."""
 
 

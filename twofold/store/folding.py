@@ -53,6 +53,8 @@ class _Lookup(NamedTuple):
 
 
 _NO_ACTION = _Lookup(None)
+SEVERAL = 3
+"""From so many destinations on the rows of an action are not listed as due with its accept: one place in a list costs less than three."""
 LATEST_RECEIVED = "latest_received"
 """The name of a note: when the latest copy came, where others came after it by a clock that was set back."""
 
@@ -475,7 +477,10 @@ class Folding:
                 alike.setdefault(there, []).append(action.id)
         self._engine.run_rows("insert_deliveries", rows)
         for there, ids in alike.items():
-            self._engine.run("enqueue_actions", (id_array(ids), id_array(there)))
+            if self._revisions.alone and len(there) >= SEVERAL:  # listed as due by whoever claims: see `outbox`
+                self._engine.run("enqueue_unlisted", (id_array(ids), id_array(there), min(there)))
+            else:
+                self._engine.run("enqueue_actions", (id_array(ids), id_array(there)))
 
     def _due_there(self, action: Action, destination: int) -> int:
         """Not before the destination's own hold is over; its gate holds what is looked at earlier."""

@@ -233,26 +233,18 @@ class Reader:
         return {name: states for name, states in counts.items() if states}
 
     def waiting(self) -> dict[str, dict[str, int]]:
-        """Of each destination how many wait, or are paused with it: counted in the indexes of what is due and what is leased."""
-        sql = (
-            "select t.name, t.paused_for is not null, "
-            "(select count(*) from delivery where destination = t.id and state = 'waiting' and leased_until is null) + "
-            "(select count(*) from delivery where destination = t.id and leased_until is not null) from destination as t"
-        )
-        return {name: {"paused" if paused else "waiting": n} if n else {} for name, paused, n in self._db.execute(sql)}
+        """Of each destination how many wait, or are paused with it: counted in the indexes of what waits."""
+        return {
+            name: {"paused" if paused else "waiting": n} if n else {}
+            for name, paused, n in self._db.execute(statement("count_waiting"))
+        }
 
     def _destinations(self) -> list[tuple[int, str]]:
         return [(number, name) for number, name in self._db.execute("select id, name from destination order by id")]
 
     def oldest_due(self) -> int | None:
         """When the longest overdue delivery of a destination that is not paused was due, in ms."""
-        sql = (
-            "select min(at) from (select min(d.due_at) as at from destination t join delivery d on d.destination = t.id "
-            "and d.state = 'waiting' and d.leased_until is null where t.paused_for is null union all "
-            "select min(d.leased_until) from destination t join delivery d on d.destination = t.id "
-            "and d.leased_until is not null where t.paused_for is null) as d"
-        )
-        row = self._db.execute(sql).fetchone()
+        row = self._db.execute(statement("oldest_due")).fetchone()
         due: int | None = row[0] if row else None
         return due
 

@@ -171,6 +171,7 @@ class Outbox:
         """What is due of a destination. Among several processes what another one has at this moment is passed over, and what is
         taken is this transaction's, its action included, before a row of it is read."""
         if self._revisions.alone:
+            self._list_as_due(now_ms, limit)
             return list(starmap(Due, self._engine.run("select_due", (destination, now_ms, limit))))
         found = dict(self._engine.run("hold_due", (destination, now_ms, limit)))
         self._taken[destination] = list(found)
@@ -179,6 +180,13 @@ class Outbox:
         held = {action for (action,) in self._engine.run("hold_actions", (id_array(set(found.values())),))}
         rows = starmap(Due, self._engine.run("select_held", (id_array(found), now_ms)))
         return [row for row in rows if row.action in held or not row.dataset]  # without one: its action is gone
+
+    def _list_as_due(self, now_ms: int, limit: int) -> None:
+        """What was accepted for several destinations is put into the list of each here, and not with its accept, which does not wait
+        for it: of as many actions as are claimed at most, for all of their destinations at once."""
+        unlisted = self._engine.run("unlisted_due", (now_ms, limit))
+        if unlisted:
+            self._engine.run("list_as_due", (id_array(action for (action,) in unlisted),))
 
     def _first_due(self, destination: str, now_ms: int) -> list[tuple[Any, ...]]:
         """The delivery that a claim of a single one has just failed of, if nobody has taken it since."""

@@ -68,7 +68,8 @@ create table delivery (
     unsure_since bigint,  -- first attempt of unknown fate: whether it arrived nobody knows
     settled_at bigint,
     leased_until bigint,
-    digest bytea
+    digest bytea,
+    unlisted bigint  -- of the embedded engine: not listed as due yet
 );
 
 create table frozen (

@@ -110,7 +110,10 @@ class ServerSide:
             raise translated(err) from None
 
     def form(self, table: Table, row: Row) -> Row:
-        """A text cannot hold NUL here. In what is kept of a refused body it becomes its picture, as when it is written here."""
+        """A text cannot hold NUL here. In what is kept of a refused body it becomes its picture, as when it is written here. All that is
+        due is listed as due here."""
+        if table.name == "delivery":
+            row = tuple(None if name == "unlisted" else value for name, value in zip(table.names, row, strict=True))
         if not any(isinstance(value, str) and "\0" in value for value in row):
             return row
         if table.name != "refused":

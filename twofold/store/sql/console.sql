@@ -13,6 +13,21 @@ from event where position > ?1 order by position limit ?2;
 
 -- name: console_waiting
 -- Deliveries that wait, by destination: how many are due, why it is paused, when the longest was due.
+-- Each part is one of the indexes of what waits: what was delivered is not read.
+select t.name, t.paused_for, cast(sum(w.deliveries) as integer), min(w.since)
+from (select destination, count(*) as deliveries, min(due_at) as since from delivery
+      where state = 'waiting' and leased_until is null and unlisted is null group by destination
+      union all
+      select d.destination, count(*), min(d.due_at)
+      from delivery as f join delivery as d on d.id between f.id - f.destination and f.id - f.destination + 255
+      where f.unlisted = 1 and d.unlisted is not null and d.state = 'waiting' group by d.destination
+      union all
+      select destination, count(*), min(leased_until) from delivery
+      where state = 'waiting' and leased_until is not null group by destination) as w
+join destination as t on t.id = w.destination group by 1, 2;
+
+-- name: console_waiting @postgres
+-- Deliveries that wait, by destination: how many are due, why it is paused, when the longest was due.
 -- Each half is one of the indexes of what waits: what was delivered is not read.
 select t.name, t.paused_for, cast(sum(w.deliveries) as integer), min(w.since)
 from (select destination, count(*) as deliveries, min(due_at) as since from delivery

@@ -82,6 +82,22 @@ insert into delivery (id, destination, state, reason, due_at, lease_token, attem
 select a.id * 256 + d.value, d.value, 'waiting', '', a.due_at, 0, 0
 from /*each*/ (?1) as n join action as a on a.id = n.value cross join /*each*/ (?2) as d;
 
+-- name: enqueue_unlisted
+-- The same for several destinations: none is listed as due yet, and the row of ?3, one of them, stands for all of its action. A place
+-- in the list of each destination costs an accept more than its row, and a page of the disk.
+insert into delivery (id, destination, state, reason, due_at, lease_token, attempts, unlisted)
+select a.id * 256 + d.value, d.value, 'waiting', '', a.due_at, 0, 0, case when d.value = ?3 then 1 else 0 end
+from /*each*/ (?1) as n join action as a on a.id = n.value cross join /*each*/ (?2) as d;
+
+-- name: unlisted_due
+-- Actions of which nothing is listed as due yet though it is, the longest due first.
+select id / 256 from delivery where unlisted = 1 and due_at <= ?1 order by due_at, id limit ?2;
+
+-- name: list_as_due
+-- All deliveries of these actions are in the list of what is due.
+update delivery set unlisted = null where unlisted is not null and id in (
+    select d.id from /*each*/ (?1) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
+
 -- name: release_deliveries
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
 update delivery set due_at = least(due_at, ?1)
@@ -130,7 +146,7 @@ select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesc
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest,
        a.event_id, a.value, a.currency, a.order_id
 from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at from delivery
-                     where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                     where destination = ?1 and state = 'waiting' and leased_until is null and unlisted is null and due_at <= ?2
                      order by due_at, id limit ?3) as w
       union all
       select * from (select id, attempts, first_attempt_at, coalesce(unsure_since, leased_until), leased_until from delivery
@@ -206,7 +222,7 @@ for no key update skip locked;
 -- The number of the delivery that select_due names first, and nothing of it that could be unreadable.
 select id from (
     select * from (select id, due_at as at from delivery
-                   where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                   where destination = ?1 and state = 'waiting' and leased_until is null and unlisted is null and due_at <= ?2
                    order by due_at, id limit 1) as w
     union all
     select * from (select id, leased_until from delivery
@@ -323,10 +339,59 @@ where a.id > ?3 and a.id <= ?4 and a.started_at >= ?2 and a.delivery % 256 = ?1 
   and not exists (select 1 from attempt as t where t.delivery = a.delivery and t.outcome = 'told');
 
 -- name: next_due
+-- When the earliest waiting delivery of a destination is due; what is not listed yet is any destination's.
+select min(at) from (
+    select min(due_at) as at from delivery
+    where destination = ?1 and state = 'waiting' and leased_until is null and unlisted is null
+    union all select min(due_at) from delivery where unlisted = 1
+    union all select min(leased_until) from delivery where destination = ?1 and leased_until is not null) as d;
+
+-- name: next_due @postgres
 -- When the earliest waiting delivery of a destination is due.
 select min(at) from (
     select min(due_at) as at from delivery where destination = ?1 and state = 'waiting' and leased_until is null
     union all select min(leased_until) from delivery where destination = ?1 and leased_until is not null) as d;
+
+-- name: count_waiting
+-- Of each destination how many wait, and whether it is paused: counted in the lists of what is due, what is not listed yet, and what
+-- is leased.
+select t.name, t.paused_for is not null,
+       (select count(*) from delivery
+        where destination = t.id and state = 'waiting' and leased_until is null and unlisted is null) +
+       (select count(*) from delivery where destination = t.id and leased_until is not null) +
+       (select count(*) from delivery as f join delivery as d on d.id = f.id - f.destination + t.id
+        where f.unlisted = 1 and d.unlisted is not null and d.state = 'waiting')
+from destination as t;
+
+-- name: count_waiting @postgres
+-- Of each destination how many wait, and whether it is paused: counted in the indexes of what is due and what is leased.
+select t.name, t.paused_for is not null,
+       (select count(*) from delivery where destination = t.id and state = 'waiting' and leased_until is null) +
+       (select count(*) from delivery where destination = t.id and leased_until is not null)
+from destination as t;
+
+-- name: oldest_due
+-- When the longest overdue delivery of a destination that is not paused was due.
+select min(at) from (
+    select min(d.due_at) as at from destination as t join delivery as d on d.destination = t.id
+    and d.state = 'waiting' and d.leased_until is null and d.unlisted is null where t.paused_for is null
+    union all
+    select * from (
+        select f.due_at from delivery as f cross join destination as t join delivery as d on d.id = f.id - f.destination + t.id
+        where f.unlisted = 1 and d.unlisted is not null and d.state = 'waiting' and t.paused_for is null
+        order by f.due_at limit 1) as u
+    union all
+    select min(d.leased_until) from destination as t join delivery as d on d.destination = t.id
+    and d.leased_until is not null where t.paused_for is null) as d;
+
+-- name: oldest_due @postgres
+-- When the longest overdue delivery of a destination that is not paused was due.
+select min(at) from (
+    select min(d.due_at) as at from destination as t join delivery as d on d.destination = t.id
+    and d.state = 'waiting' and d.leased_until is null where t.paused_for is null
+    union all
+    select min(d.leased_until) from destination as t join delivery as d on d.destination = t.id
+    and d.leased_until is not null where t.paused_for is null) as d;
 
 -- name: pause_destination
 -- Pauses a destination with its reason, or ends the pause with nulls. The first time is kept while it lasts.

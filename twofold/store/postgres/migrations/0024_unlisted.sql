@@ -1,0 +1,4 @@
+-- works from form 23
+-- Here everything is listed as due with the accept; the column is for what comes from the embedded engine.
+
+alter table delivery add column unlisted bigint;  -- of the embedded engine: not listed as due yet
