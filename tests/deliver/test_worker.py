@@ -189,8 +189,8 @@ def test_an_unknown_fate_is_not_repeated_where_repeats_count_twice():
     asyncio.run(scenario())
 
 
-def test_an_unknown_fate_is_given_up_when_the_window_closes():
-    """47 hours after the silence nothing of it is sent again, although it is due and young enough."""
+def test_an_unknown_fate_is_given_up_when_the_window_closes(caplog):
+    """47 hours after the silence nothing of it is sent again, although it is due and young enough; and that is said."""
 
     async def scenario():
         async with delivering([Reply(reset=True), error(190)], policy=replace(SWIFT, probe_ms=600_000)) as d:
@@ -204,6 +204,7 @@ def test_an_unknown_fate_is_given_up_when_the_window_closes():
             assert d.outbox.states() == {"unsure": "dead", "fresh": "delivered"}
             assert d.outbox.rows["unsure"].reason == "ambiguous"
             assert d.graph.ids == ["unsure", "unsure", "fresh"]
+        assert "destination meta-1: gave up 1 that may have arrived" in caplog.text
 
     asyncio.run(scenario())
 

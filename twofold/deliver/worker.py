@@ -218,7 +218,14 @@ class Worker:
         if doubtful:  # by a clock that nobody believes: neither given up nor sent
             again = Decision(state=DeliveryState.WAITING, due_at=self._clock() + DOUBT_LOOK_MS, counts=False)
             await self._settle([self._settlement(d, again) for d in doubtful])
-        await self._settle([self._settlement(d, GIVEN_UP) for d in late if d not in doubtful])
+        given_up = [self._settlement(d, GIVEN_UP) for d in late if d not in doubtful]
+        await self._settle(given_up)
+        if given_up:  # some of them have no attempt's row: their process was gone before it knew of one
+            log.warning(
+                "destination %s: gave up %d that may have arrived and would count twice by now; see twofold deliveries --state dead",
+                self._name,
+                len(given_up),
+            )
         return [d for d in claimed if d not in late]
 
     def _repeat_deadline_ms(self, d: Delivery) -> int:
