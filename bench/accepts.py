@@ -32,7 +32,7 @@ max_queue = 100000
 id = "1"
 key = "{KEY}"
 [dataset.trust]
-rate = 0
+events_per_minute = 0
 [[destination]]
 platform = "meta"
 dataset = "1"

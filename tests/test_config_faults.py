@@ -86,7 +86,7 @@ def test_lines_are_found_however_a_table_is_written(tmp_path, style):
     styles = {
         "header": ("[[dataset]]\nid = '1'\n\n[dataset.trust]\n# a comment\nunconfirmed = 'keep'\n", 6),
         "dotted": ("[[dataset]]\nid = '1'\ntrust.unconfirmed = 'keep'\n", 3),
-        "inline": ("[[dataset]]\nid = '1'\ntrust = { rate_name = 0, unconfirmed = 'keep' }\n", 3),
+        "inline": ("[[dataset]]\nid = '1'\ntrust = { name_events_per_minute = 0, unconfirmed = 'keep' }\n", 3),
     }
     text, line = styles[style]
     with pytest.raises(ConfigError) as caught:
@@ -129,6 +129,7 @@ OLDER: list[tuple[dict[str, Any], str, str]] = [
     ({"dataset": [{"id": "1", "orders": {"alone": "drop"}}]}, "dataset[0].orders.alone", "unmatched"),
     ({"dataset": [{"id": "1", "trust": {"confirm": {"Lead": 5}}}]}, "dataset[0].trust.confirm", "confirm_s"),
     ({"dataset": [{"id": "1", "trust": {"rate": 7}}]}, "dataset[0].trust.rate", "events_per_minute"),
+    ({"dataset": [{"id": "1", "trust": {"rate_name": 7}}]}, "dataset[0].trust.rate_name", "name_events_per_minute"),
 ]
 
 

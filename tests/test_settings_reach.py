@@ -116,7 +116,7 @@ ROWS = [
     Row("trust", "value_caps", {"EUR": 99.5}, lambda g: policy(g).trust.value_caps, {"EUR": Decimal("99.5")}),
     Row("trust", "currencies", ["EUR"], lambda g: policy(g).trust.currencies, {"EUR"}),
     Row("trust", "events_per_minute", 7, lambda g: policy(g).trust.rate, 7),
-    Row("trust", "rate_name", 7, lambda g: policy(g).trust.rate_name, 7),
+    Row("trust", "name_events_per_minute", 7, lambda g: policy(g).trust.rate_name, 7),
     Row("trust", "shift_factor", 7, lambda g: policy(g).trust.shift_factor, 7),
     Row("ways_in", "segment_key", [SECRET, SECRET[::-1]], lambda g: [k for k, s in segment(g)._keys if s.tier == 2], [sha256(SECRET), sha256(SECRET[::-1])]),
     Row("ways_in", "segment_page_key", "in-pages", lambda g: [k for k, s in segment(g)._keys if s.tier == 0], [sha256("in-pages")]),

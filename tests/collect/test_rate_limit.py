@@ -257,7 +257,7 @@ def test_the_pixel_always_gets_its_picture(start_gateway) -> None:
 
 def test_a_name_is_limited_for_those_without_trust(start_gateway) -> None:
     """From many clients together, at both doors; another name, and the shop's own server, are not."""
-    gateway = start_gateway(limited(rate_name=3), proxies=1)
+    gateway = start_gateway(limited(name_events_per_minute=3), proxies=1)
     own = [sent_by(f"203.0.113.{n}") for n in range(10)]
     assert [gateway.tag(browser_event(f"e{n}", "Lead"), **own[n]).status for n in range(4)] == [200, 200, 200, 429]
     assert gateway.pixel(own[5], ev="Lead", eid="5", dl="https://shop.example/").body == GIF

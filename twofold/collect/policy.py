@@ -108,7 +108,7 @@ def dataset_policy(settings: Any) -> DatasetPolicy:
             value_caps={c.upper(): Decimal(str(cap)) for c, cap in trust.value_caps.items()},
             currencies=frozenset(c.upper() for c in trust.currencies),
             rate=trust.events_per_minute,
-            rate_name=trust.rate_name,
+            rate_name=trust.name_events_per_minute,
             shift_factor=trust.shift_factor,
         ),
         privacy=PrivacyRules(

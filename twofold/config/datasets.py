@@ -124,7 +124,7 @@ class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="Events per minute that one client address (IPv6: /64) may send to the browser doors, a minute's "
              "worth at once; above, 429. An office or a mobile carrier is one address too. 0: any.", ge=0),
     ] = 600  # fmt: skip
-    rate_name: Annotated[
+    name_events_per_minute: Annotated[
         float,
         Meta(description="Untrusted browser events per minute of one event name, from all clients together; above, 429. "
              "0: any.", ge=0),

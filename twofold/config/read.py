@@ -38,8 +38,12 @@ RENAMED = {
     ("dataset", "orders", "alone"): "unmatched",
     ("dataset", "trust", "confirm"): "confirm_s",
     ("dataset", "trust", "rate"): "events_per_minute",
+    ("dataset", "trust", "rate_name"): "name_events_per_minute",
 }
-"""Names of 0.2.0 to those of today. They are understood until 0.4.0."""
+"""Names of older versions to those of today; see `UNDERSTOOD_UNTIL`."""
+
+UNDERSTOOD_UNTIL = {"rate_name": "0.5.0"}
+"""The version that knows an older name no more, where it is not 0.4.0: those have other names since 0.3.0, this one since 0.4.0."""
 
 
 Warn = Callable[[str, int], None]
@@ -216,7 +220,7 @@ def _with_todays_names(tree: dict[str, Any], faults: Faults, warn: Warn) -> dict
                 continue
             table[new] = value
             faults.written[(*place, new)] = old
-            text = f"{_shown((*place, old))} is called {new} now; the older name is understood until 0.4.0"
+            text = f"{_shown((*place, old))} is called {new} now; the older name is understood until {UNDERSTOOD_UNTIL.get(old, '0.4.0')}"
             warn(text, faults.line_of((*place, new)))
     return tree
 
