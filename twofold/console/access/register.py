@@ -26,7 +26,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from msgspec import Struct
 
-from twofold.console.access.roles import Role
+from twofold.console.access.roles import Guest, Role
 from twofold.errors import StoreBusy, StoreError
 from twofold.event.contact import names_somebody
 from twofold.store.sqlite.database import translated
@@ -59,7 +59,7 @@ class Person(Struct, frozen=True, kw_only=True):
 
     id: int
     name: str
-    role: Role
+    role: Role | Guest  # the latter of whoever opens a link, who stands in no list
     has_code: bool
     ended: bool
 

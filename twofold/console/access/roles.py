@@ -84,7 +84,7 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
 )
 
 
-def guest_of(role: Role) -> Guest:
+def guest_of(role: Role | Guest) -> Guest:
     """What a link shows that somebody of this role has made: no more than they see themselves."""
     return Guest.MONEY if may(role, Right.MONEY) else Guest.SIGNAL
 

@@ -6,11 +6,10 @@ maker sees then, no payloads, nothing that can be changed.
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import parse_qsl, urlencode
 
 from twofold.console.access.register import Person, Refused, Session, Share
-from twofold.console.access.roles import Role, guest_of, may
+from twofold.console.access.roles import Guest, Role, guest_of, may
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
 from twofold.console.pages import PAGES
@@ -53,14 +52,14 @@ def shown_page(found: Share) -> Page | None:
     return page if page is not None and is_shared(page, found.maker.role) else None
 
 
-def is_shared(page: Page, role: Role) -> bool:
+def is_shared(page: Page, role: Role | Guest) -> bool:
     """Whether somebody of this role may share the page."""
     return bool(page.name) and may(role, page.right) and may(guest_of(role), page.right)
 
 
 def guest_session(found: Share) -> Session:
     """Nobody, with the rights of the link."""
-    role = cast(Role, guest_of(found.maker.role))
+    role = guest_of(found.maker.role)
     return Session(person=Person(id=0, name="", role=role, has_code=False, ended=False), csrf="", digest=b"")
 
 
