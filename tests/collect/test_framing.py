@@ -205,7 +205,7 @@ def test_a_body_over_the_limit_ends_the_connection(start_gateway: Callable[..., 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch, start_gateway: Callable[..., Running]) -> Running:
     """A gateway whose patience is a fraction of a second."""
-    limits = {"HEADER_S": 0.3, "BODY_GRACE_S": 0.3, "IDLE_S": 0.3, "_SWEEP_S": 0.05, "BODY_BYTES_PER_S": 4096.0}
+    limits = {"HEADER_S": 0.3, "BODY_GRACE_S": 0.3, "IDLE_S": 0.3, "_SWEEP_S": 0.05, "BODY_BYTES_PER_S": 1024.0}
     for name, value in limits.items():
         monkeypatch.setattr(protocol, name, value)
     monkeypatch.setattr(Running, "keep_alive_s", 1)
@@ -251,7 +251,7 @@ def test_a_trickle_is_too_slow_and_a_stream_is_not(hurried: Running) -> None:
             return raw.read_all()
 
     outcome: dict[str, list[int]] = {}
-    steady = threading.Thread(target=lambda: outcome.update(steady=send(0.05, 2000)))
+    steady = threading.Thread(target=lambda: outcome.update(steady=send(0.25, 10_000)))
     steady.start()
     outcome["trickle"] = send(0.05, 20)
     steady.join(PATIENCE_S)
