@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,17 @@ from twofold.config import Settings, settings_from
 from twofold.control import erase as erasing
 from twofold.control import owner as owners
 from twofold.control.owner import FolderOwner, on_store, open_owner
-from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, MakeTables, Note, Revive
+from twofold.control.questions import (
+    AnyQuestion,
+    Append,
+    AskClock,
+    AskErasure,
+    ChangeConsent,
+    Erase,
+    MakeTables,
+    Note,
+    Revive,
+)
 from twofold.control.socket import SOCKET
 from twofold.control.tables import make_tables
 from twofold.errors import StoreError, StoreInTheWay, StoreLocked
@@ -180,6 +191,21 @@ def test_two_owners_are_never(settings):
             open_owner(settings)
     finally:
         owner.close()
+
+
+def test_a_question_beside_work_of_the_same_process_is_answered_while_it_goes_on(settings, monkeypatch):
+    """A console that makes tables for minutes takes a decision meanwhile; what comes as it is through is answered as well."""
+    monkeypatch.setattr(owners, "TURN_S", 0.0)
+    with ThreadPoolExecutor() as pool:
+        with closing(open_owner(settings)) as owner:
+            asked = pool.submit(on_store, settings, WITHDRAW)
+            while not asked.done():
+                owner.ask(AskClock())
+            assert asked.result() == {"changed": dict.fromkeys(DATASETS, 1)}
+            late = pool.submit(on_store, settings, WITHDRAW)
+            while not (owner._beside or late.done()):
+                time.sleep(0.001)
+        assert late.result(60) == asked.result()
 
 
 MARY = SubjectRequest(emails=("mary@example.com",))

@@ -8,8 +8,10 @@ nor takes anything.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -124,6 +126,10 @@ class FolderOwner:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._runner = settings, asyncio.Runner()
+        self._place, self._thread = Path(settings.server.data).resolve(), threading.get_ident()
+        self._turn = threading.Lock()
+        self._beside: set[Future[dict[str, Any]]] = set()
+        self._is_closed = False
         try:
             self.store = open_store(settings, now_ms())
             self._clock = TrustedTime(newest_ms=self.store.newest_ms)
@@ -135,9 +141,29 @@ class FolderOwner:
         except BaseException:
             self._runner.close()
             raise
+        _here[self._place] = self
 
     def ask(self, question: AnyQuestion) -> dict[str, Any]:
-        return self.run(answer(question, self.store, self.eraser, lambda: self.tables, self._clock))
+        return self.run(self._answer(question))
+
+    def ask_beside(self, question: AnyQuestion) -> dict[str, Any]:
+        """A question of another thread: answered whenever the one that has the folder is at work on it, at its close at the latest.
+        Raises `StoreLocked` where that was."""
+        with self._turn:
+            if self._is_closed:
+                raise StoreLocked(f"{self._place} is being given back")
+            asked = asyncio.run_coroutine_threadsafe(self._answer(question), self._runner.get_loop())
+            self._beside.add(asked)
+        try:
+            return asked.result()
+        finally:
+            self._beside.discard(asked)
+
+    def is_had_by_another_thread(self) -> bool:
+        return self._thread != threading.get_ident()
+
+    async def _answer(self, question: AnyQuestion) -> dict[str, Any]:
+        return await answer(question, self.store, self.eraser, lambda: self.tables, self._clock)
 
     @cached_property
     def tables(self) -> Keeper:
@@ -151,11 +177,25 @@ class FolderOwner:
     def close(self) -> None:
         if "tables" in self.__dict__:
             self.tables.stop()
+        with self._turn:
+            self._is_closed = True
+            if _here.get(self._place) is self:
+                del _here[self._place]
+            beside = tuple(self._beside)
+        self.run(_ended(beside))
         self.run(self.store.close())
         self._runner.close()
 
     async def _start(self) -> None:
         self.store.start()
+
+
+async def _ended(asked: Sequence[Future[dict[str, Any]]]) -> None:
+    await asyncio.gather(*map(asyncio.wrap_future, asked), return_exceptions=True)
+
+
+_here: dict[Path, FolderOwner] = {}
+"""Folders that this process has. It may have each only once: a console without a gateway that makes tables takes decisions beside."""
 
 
 def open_owner(settings: Settings, *, create: bool = False) -> GatewayOwner | FolderOwner:
@@ -181,10 +221,18 @@ def read_clock(folder: Path) -> dict[str, Any]:
 
 
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:
-    """One question to whoever owns the folder, and its answer. A command, or a console that makes tables, has it for a moment: their end
-    is waited for, at most `TURN_S`. Raises `StoreLocked` after that."""
-    with closing(open_in_turn(settings)) as owner:
-        return owner.ask(question)
+    """One question to whoever owns the folder, and its answer; where another thread of this process has it, as a console that makes
+    tables, beside its work. Another process has it for a moment: its end is waited for, at most `TURN_S`. Raises `StoreLocked` after
+    that."""
+
+    def asked() -> dict[str, Any]:
+        here = _here.get(Path(settings.server.data).resolve())
+        if here is not None and here.is_had_by_another_thread():
+            return here.ask_beside(question)
+        with closing(open_owner(settings)) as owner:
+            return owner.ask(question)
+
+    return patiently(asked, StoreLocked, TURN_S)
 
 
 def open_in_turn(
