@@ -146,22 +146,47 @@ def test_without_a_login_nothing_is_told(console: Running) -> None:
         assert stranger.post(path, {}).status == 401
 
 
+def carries_all(answer: Answer, path: str) -> None:
+    """What a browser has to hold to, of every answer, whether it is a page, a file, a refusal or an error."""
+    for name, value in CARRIED.items():
+        if name == "cache-control" and path.startswith("/static/"):
+            continue  # the same for everybody
+        assert answer.headers.get(name) == value, (path, answer.status, name)
+    policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["content-security-policy"].split(";"))
+    assert {name: policy.get(name) for name in POLICY} == POLICY, path
+    assert "unsafe" not in answer.headers["content-security-policy"], path
+
+
+CARRIED = {
+    "x-content-type-options": "nosniff", "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}  # fmt: skip
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "require-trusted-types-for": "'script'",
+}
+
+
 @pytest.mark.process
 def test_what_every_answer_carries(console: Running) -> None:
     owner = console.owner()
     for browser in (console.browser(), owner):
+        reading = [path for path, _ in READING]
         for path in (
-            "/today",
+            *reading,
+            *(f"{path}.csv" for path in reading),
             "/login",
             "/no-such-page",
             "/static/console.css",
-            "/orders.csv",
             "/deliveries?state=foo",
         ):
-            answer = browser.get(path)
-            for name in HEADERS:
-                assert answer.headers.get(name), (path, name)
-            assert "unsafe-inline" not in answer.headers["content-security-policy"]
+            carries_all(browser.ask("GET", f"/console{path}"), path)
+        for path, _ in CHANGING:
+            carries_all(browser.post(path, {"csrf": "wrong"}), path)
+    carries_all(console.browser().get("/today", host="attacker.example"), "of another name")
     cookie = owner.post("/login", {"name": "nino", "password": PASSWORD}).headers["set-cookie"]
     assert cookie.startswith("__Host-")
     assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
@@ -189,6 +214,7 @@ HOSTS = {
     "127.0.0.1": 401, "localhost": 401, "127.0.0.1:8402": 401, "LOCALHOST:1": 401, "[::1]:8402": 401, "shop.example": 421,
     "127.0.0.1.attacker.example": 421, "attacker.example:8402": 421, "": 421, "localhost.": 421, "127.0.0.2": 421,
     "[::1]attacker.example": 421, "localhost:80@attacker.example": 421, "localhost:http": 421, "user@localhost": 421, "localhost/x": 421,
+    "0.0.0.0": 421, "2130706433": 421, "127.1": 421, "[::ffff:127.0.0.1]": 421, "localhost, attacker.example": 421,
 }  # fmt: skip
 
 
