@@ -185,3 +185,21 @@ def test_a_column_takes_its_own_words_only(tmp_path, table, column, words):
     plan = db.execute(f"explain update {table} set {column} = 'dead'").fetchall()
     assert not [step for step in plan if step[1] == "OpenEphemeral"]
     db.close()
+
+
+def test_what_is_held_between_others_is_not_listed_with_them(tmp_path):
+    """Stretches of what is due are walked at once; what lies between, or far away, keeps its own time."""
+
+    async def main() -> None:
+        async with opened(tmp_path, destinations=THREE) as store:
+            await store.append(views("1"))
+            await store.append([copy("held", at=NOW + 1)])
+            await store.append(views("2", at=NOW + 2))
+            await store.append([copy(f"held-{n}", at=NOW + 3) for n in range(40)])
+            await store.append(views("3", at=NOW + 4))
+            assert await ids_of(store, "x-1", NOW + 5) == ["1", "2", "3"]
+            assert unlisted(tmp_path) == 41 * 3
+            assert await ids_of(store, "meta-1", NOW + 1 + HOLD) == ["1", "2", "3", "held"]
+            assert unlisted(tmp_path) == 40 * 3
+
+    asyncio.run(main())

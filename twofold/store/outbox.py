@@ -39,6 +39,9 @@ ALTERED = "altered"
 LOOKED_AT = 20_000
 """Attempts that one look at what nobody answered goes through: commits wait no longer than for so many."""
 
+NEAR = 16
+"""Actions so near each other are listed as due by one walk, past those between them."""
+
 INTERNAL = "internal"
 """Why one is dead that met a bug when it was claimed."""
 
@@ -184,9 +187,9 @@ class Outbox:
     def _list_as_due(self, now_ms: int, limit: int) -> None:
         """What was accepted for several destinations is put into the list of each here, and not with its accept, which does not wait
         for it: of as many actions as are claimed at most, for all of their destinations at once."""
-        unlisted = self._engine.run("unlisted_due", (now_ms, limit))
-        if unlisted:
-            self._engine.run("list_as_due", (id_array(action for (action,) in unlisted),))
+        unlisted = sorted(action for (action,) in self._engine.run("unlisted_due", (now_ms, limit)))
+        for first, last in _runs(unlisted):
+            self._engine.run("list_as_due", (first, last, now_ms))
 
     def _first_due(self, destination: str, now_ms: int) -> list[tuple[Any, ...]]:
         """The delivery that a claim of a single one has just failed of, if nobody has taken it since."""
@@ -460,6 +463,17 @@ class Outbox:
             self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms, *ALONE.leases()))
         return ALONE.lease(generation)
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and the last of each stretch of rising numbers that lie near each other: what came together is mostly due together."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number - found[-1][1] <= NEAR:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
 
 
 def _judged(

@@ -94,9 +94,9 @@ from /*each*/ (?1) as n join action as a on a.id = n.value cross join /*each*/ (
 select id / 256 from delivery where unlisted = 1 and due_at <= ?1 order by due_at, id limit ?2;
 
 -- name: list_as_due
--- All deliveries of these actions are in the list of what is due.
-update delivery set unlisted = null where unlisted is not null and id in (
-    select d.id from /*each*/ (?1) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
+-- Deliveries of the actions from ?1 to ?2 that are due and not listed are put into the list of what is due.
+update delivery set unlisted = null
+where id between ?1 * 256 and ?2 * 256 + 255 and unlisted is not null and due_at <= ?3;
 
 -- name: release_deliveries
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
