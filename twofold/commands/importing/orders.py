@@ -7,10 +7,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from twofold.commands.importing.options import (
+    DatesOption,
+    DecimalOption,
+    DryOption,
+    EncodingOption,
+    MappingOption,
+    ReportOption,
+)
 from twofold.commands.importing.showing import bar_of, problem_rows, say_figures, say_problems
 from twofold.commands.options import ConfigOption, DataOption
 from twofold.commands.output.printing import make_table, print_rows, print_wide
@@ -35,7 +43,6 @@ FormatOption = Annotated[
 SaleFormatOption = Annotated[
     str, typer.Option("--format", help="auto, sales, hubspot, pipedrive, salesforce, or a mapping's name.")
 ]
-MappingOption = Annotated[str, typer.Option("--mapping", help="Name of an [[import]] of the configuration.")]
 CurrencyOption = Annotated[str, typer.Option("--currency", help="Currency where the file has none (ISO 4217).")]
 ZoneOption = Annotated[
     str,
@@ -43,18 +50,9 @@ ZoneOption = Annotated[
         "--timezone", help="Zone of days and times that say none, e.g. Europe/Berlin. Default: `[chain] timezone`."
     ),
 ]
-DecimalOption = Annotated[str, typer.Option("--decimal", help="Decimal sign, . or , when the file leaves it open.")]
-DatesOption = Annotated[
-    Literal["", "dmy", "mdy"], typer.Option("--dates", help="Days like 05/04/2026, when the file leaves it open.")
-]
-EncodingOption = Annotated[str, typer.Option("--encoding", help="Text encoding. Default: found from the file.")]
 SheetOption = Annotated[str, typer.Option("--sheet", help="Sheet of a workbook. Default: the first that is not empty.")]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")]
 LedgerOption = Annotated[bool, typer.Option("--ledger-only", help="Record the orders, send none of them.")]
 RestartOption = Annotated[bool, typer.Option("--restart", help="Begin an interrupted import again from the first row.")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", help="Write each row that was not understood there: .csv, else JSON lines.")
-]
 FiguresJsonOption = Annotated[
     bool,
     typer.Option(

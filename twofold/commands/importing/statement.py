@@ -8,10 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from twofold.commands.importing.options import (
+    DatesOption,
+    DecimalOption,
+    DryOption,
+    EncodingOption,
+    MappingOption,
+    ReportOption,
+)
 from twofold.commands.importing.showing import bar_of, problem_rows, say_figures, say_problems
 from twofold.commands.options import ConfigOption, DataOption
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
@@ -47,7 +55,6 @@ KIND_HELP: dict[str, str] = {
 
 FileArgument = Annotated[Path, typer.Argument(help="The file, as the bank, provider, courier or platform gives it.")]
 FormatOption = Annotated[str, typer.Option("--format", help="auto, a format's name, or a mapping's name.")]
-MappingOption = Annotated[str, typer.Option("--mapping", help="Name of an [[import]] of the configuration.")]
 SourceOption = Annotated[
     str, typer.Option("--source", help="Provider, courier or channel, where the file does not say it.")
 ]
@@ -63,18 +70,9 @@ ZoneOption = Annotated[
         "--timezone", help="Zone of days and times that say none, e.g. Asia/Tbilisi. Default: `[chain] timezone`."
     ),
 ]
-DecimalOption = Annotated[str, typer.Option("--decimal", help="Decimal sign, . or , when the file leaves it open.")]
-DatesOption = Annotated[
-    Literal["", "dmy", "mdy"], typer.Option("--dates", help="Days like 05/04/2026, when the file leaves it open.")
-]
-EncodingOption = Annotated[str, typer.Option("--encoding", help="Text encoding. Default: found from the file.")]
 SheetOption = Annotated[str, typer.Option("--sheet", help="Sheet of a workbook. Default: found from the workbook.")]
 SinceOption = Annotated[str, typer.Option("--since", help="First day that the file may have, e.g. 2026-03-01.")]
 UntilOption = Annotated[str, typer.Option("--until", help="Last day that the file may have; else it is refused.")]
-DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")]
-ReportOption = Annotated[
-    Path | None, typer.Option("--report", help="Write each row that was not understood there: .csv, else JSON lines.")
-]
 RowsOption = Annotated[
     bool,
     typer.Option(
