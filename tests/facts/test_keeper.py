@@ -272,7 +272,7 @@ def test_signs_that_are_forgotten_leave_the_tables(tmp_path: Path) -> None:
         w.rebuild()
         whos = {row["who"] for row in contents(w.files)["touches"]}
         assert whos
-        w._run(w.store.transact(lambda _e: w.store.signs.forget_whos([bytes.fromhex(who) for who in whos])))
+        w._run(w.store.transact(lambda _e: w.store.signs._drop([bytes.fromhex(who) for who in whos])))
         assert any(erased for *_, erased in w.marks())
         days = [(part, day) for part, day, _, erased in w.marks() if erased]
         assert keeper(w).forget_days(days) >= len({day for _, day in days})

@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from twofold.backup.erasures import PeopleFiles, folder_mark, put_back, read_copy
 from twofold.backup.repository import Kept, KeptFile, Repository, is_repository
-from twofold.backup.take import BESIDE, CONSOLE
+from twofold.backup.take import BESIDE
 from twofold.config import Settings
 from twofold.errors import StoreDamaged, StoreError
 from twofold.policies import OrdersWorth, keeper_of, open_store
@@ -253,10 +253,6 @@ def _put_beside(folder: Path, repository: Repository, kept: Kept | None) -> None
             fresh = folder / f"{file.name}.restoring"
             _fetch(repository, file, fresh)
             os.replace(fresh, folder / file.name)
-
-
-def _console_of(kept: Kept | None) -> KeptFile | None:
-    return next((f for f in kept.files if f.name == CONSOLE), None) if kept is not None else None
 
 
 def _file_of(kept: Kept, name: str) -> KeptFile:

@@ -405,8 +405,7 @@ def _objects(tree: object) -> list[dict[str, Any]]:
     """The object itself, or those in the lists it holds ({account: [usage, ...]})."""
     if not isinstance(tree, dict):
         return []
-    inner = [item for value in tree.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
-    return [tree, *inner]
+    return [tree, *(item for value in tree.values() for item in parts.objects(value))]
 
 
 META: Final = Destination(

@@ -141,16 +141,6 @@ class Order(Struct, frozen=True, kw_only=True):
     def cross_sold(self) -> bool:
         return self.chat is not None and self.chat.asked_for != self.lines
 
-    @property
-    def pixel_fires(self) -> bool:
-        """Does Meta's pixel on the thank-you page get through?"""
-        return self.consented and self.thank_you_loads > 0 and self.blocker is Blocker.NONE
-
-    @property
-    def tag_fires(self) -> bool:
-        """Does the first-party tag on the thank-you page get through?"""
-        return self.consented and self.thank_you_loads > 0 and self.blocker is not Blocker.ALL
-
 
 class Mishap(Struct, frozen=True, kw_only=True):
     """One class of fate: its share of all orders, whom it can strike, and what it does to an order."""

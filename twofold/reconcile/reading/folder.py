@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend
+from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, Spend
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS, OrderState, decode_state, is_courier
@@ -131,9 +131,6 @@ class Folder:
 
     def spend(self) -> list[Spend]:
         return [thing for _, thing in self.standing("spend", Spend)]
-
-    def site_days(self) -> list[SiteDay]:
-        return [thing for _, thing in self.standing("site_day", SiteDay)]
 
     def told(self, kind: str, shape: type[T]) -> list[tuple[T, int]]:
         """Standing lines of a kind, each with when it was told: by its source's own time, else when it came, Unix s."""

@@ -63,13 +63,6 @@ def amount(tree: dict[str, Any], name: str) -> Decimal | None:
     return found if found is not None and found >= 0 else None
 
 
-def by_piece(whole: Decimal | None, quantity: int) -> Decimal | None:
-    """A line's amount by piece, to six places."""
-    if whole is None or quantity < 1:
-        return None
-    return (whole / quantity).quantize(Decimal("0.000001")).normalize() + Decimal(0)
-
-
 def pieces(tree: dict[str, Any], name: str) -> int:
     """Pieces of a line; 0.5 kg is one."""
     found = lenient.decimal(tree, name)

@@ -6,7 +6,7 @@ Ids are a shop's own numbers and names of payments; nothing of a person is in he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -116,9 +116,3 @@ def refused(engine: Database, door: str, code: str, who: str, said: str, now_ms:
     """A problem that stands. The first time of the same one stays."""
     before = state(engine, door)
     engine.run("source_answered", (door, None, code, who, said, before.since_at if before.code == code else now_ms))
-
-
-def waiting_by_door(engine: Database) -> Iterator[tuple[str, int, int]]:
-    """Source, how many things of it wait, since when the oldest."""
-    for door, count, first_at in engine.run("waiting_by_door"):
-        yield str(door), int(count), int(first_at)

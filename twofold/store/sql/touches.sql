@@ -86,12 +86,6 @@ from touch where +at >= ?2 and +at <= ?3 and id in (
     union all select t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until where t.who in /*ids*/ (?1))
 order by at, key;
 
--- name: select_touches_between
--- Signs of a span of time, oldest first.
-select who, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
-       landing, device, country, consent
-from touch where at >= ? and at < ? order by at, who, key;
-
 -- name: select_touch_links_of_copies
 -- Whose Purchases these actions are, with the actions that became part of them: an action's number is its first copy's.
 select action, who, kind, tier from touch_link

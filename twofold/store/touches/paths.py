@@ -1,7 +1,6 @@
-"""Signs found again: of one order through its browsers and its own reports, of a span of time, of all.
+"""Signs found again: of one order through its browsers and its own reports.
 
-Owns reading for reports: `touches_of` for one order, `signs_between` and `leads_of` for tables of many. Reads only, on any
-connection. An order's browsers are those that the copies counting for its Purchase name, or that stitching found while the
+Owns reading for reports, `touches_of` one order. Reads only, on any connection. An order's browsers are those that the copies counting for its Purchase name, or that stitching found while the
 visitors' tables knew it (`people_days`); where two browsers are equally good, none is taken. Beside the order's own browser
 stands the one other that the buyer alone was seen with, before the order: a click on the phone, a purchase on the laptop. What a shop says of its own
 order is kept apart by its kind and is never mixed into a path of ours. Which of the signs make a path, and which touch they
@@ -10,7 +9,7 @@ are, is attribution's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -211,21 +210,6 @@ def stitched(run: Run, order: OrderRow, copies: Sequence[Event] | None = None) -
         if is_shared([(kind, key) for kind, key in persons], known, found.identifier.kind):
             return AMBIGUOUS
     return found
-
-
-def signs_between(run: Run, since: int, until: int) -> Iterator[KeptTouch]:
-    """All signs of a span of time (Unix s, the end not included), oldest first, for tables by day."""
-    yield from map(_kept, run("select_touches_between", (since, until)))
-
-
-def leads_of(
-    run: Run, ring: Keyring, orders: Iterable[OrderRow]
-) -> Iterator[tuple[OrderRow, list[bytes], list[bytes], str]]:
-    """For each order: the digests of its own signs, of what is said of it, and why it has none of the first."""
-    for order in orders:
-        whos, ambiguous = whos_of(run, ring, order)
-        said = whos_said_of(run, ring, order)
-        yield order, whos, said, "" if whos else AMBIGUOUS if ambiguous else NO_BROWSER
 
 
 def _signs_of(run: Run, whos: Sequence[bytes], since: int, until: int) -> list[KeptTouch]:

@@ -178,10 +178,6 @@ class Signs:
         """Signs of browsers by their number among the visitors."""
         return self.forget("", (), browsers)
 
-    def forget_whos(self, whos: Sequence[bytes]) -> int:
-        """Signs by their own digests."""
-        return self._drop(whos)
-
     # -- what is done every minute
 
     def expire(self, now_ms: int) -> bool:
