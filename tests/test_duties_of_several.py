@@ -170,6 +170,8 @@ def test_what_is_pulled_and_fetched_is_asked_for_once(two: Two) -> None:
     assert holder.running is not None
     holder.running.send_signal(signal.SIGTERM)
     assert holder.running.wait(60) == 0
+    held = "select w.name from duty as d join worker as w on w.number = d.worker where d.until_at > extract(epoch from now()) * 1000"
+    assert two.rows(held) in ([], [(other.name,)]), "whoever ends in order leaves the duties to the next that asks"
     before = len(two.closed.asked)
     two.notice_to(other, 1003)
     until(lambda: "1003" in two.known(), "the order that the other gateway was told of when it was alone")

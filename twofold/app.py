@@ -6,6 +6,7 @@ Owns the order of starting and stopping. The rooms know each other only through 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -274,6 +275,10 @@ class Gateway:
                 await asyncio.sleep(DUTY_LOOK_S)
         finally:
             await _ended(running)
+            if self._is_on_duty and self.failure is None:
+                with contextlib.suppress(StoreError, TimeoutError):  # it is another's a minute later in any case
+                    async with asyncio.timeout(LEAVE_S):
+                        await self.store.leave_duty(DUTY)
 
     async def _leave_tables(self) -> None:
         try:

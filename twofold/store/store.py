@@ -315,6 +315,10 @@ class Store:
         held: bool = await self._work(take, beside=True)
         return held
 
+    async def leave_duty(self, name: str) -> None:
+        """What `on_duty` gave this process is given back: the next that asks has it, and waits for no end of a minute."""
+        await self._work(lambda: self._engine.run("leave_duty", (name, self.place.number)), beside=True)
+
     async def who_is_on_duty(self, name: str, now_ms: int) -> str | None:
         """The name of the process that does it now; None where nobody does."""
         rows = await self.transact(lambda e: e.run("who_is_on_duty", (name, now_ms)))

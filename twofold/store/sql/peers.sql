@@ -29,6 +29,10 @@ insert into duty (name, worker, until_at) values (?1, ?2, ?4)
 on conflict (name) do update set worker = excluded.worker, until_at = excluded.until_at
 where duty.worker = excluded.worker or duty.until_at < ?3;
 
+-- name: leave_duty
+-- What this process did it does no longer: whoever asks next has it.
+update duty set until_at = 0 where name = ?1 and worker = ?2;
+
 -- name: who_is_on_duty
 -- By what name the process is known that does it now.
 select w.name from duty as d join worker as w on w.number = d.worker where d.name = ?1 and d.until_at >= ?2;
