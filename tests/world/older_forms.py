@@ -27,6 +27,7 @@ def put_back(file: Path, form: int) -> None:
         _add_functions(db)
         db.pragma("journal_mode", "delete")
         db.pragma("synchronous", "full")
+        db.pragma("secure_delete", "on")  # as the program has it: what is dropped leaves nothing in the file
         with db:
             _rebuild(db, _schema_of(form))
             db.pragma("user_version", form)
