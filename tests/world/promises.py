@@ -58,7 +58,9 @@ class Promises:
         self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
         self.ever_denied: set[tuple[str, int]] = set()
         self.grants: Counter[tuple[str, int]] = Counter()
-        self.unsent: dict[int, int] = {}  # things that may never leave again -> step of the answered withdrawal
+        self.unsent: dict[
+            int, tuple[int, int]
+        ] = {}  # things that may never leave again -> step of the answered withdrawal, when it was taken back
         self.erased_copies: set[int] = set()  # marks that came while an erasure of theirs was under way
         self.left: Counter[str] = Counter()  # events that left, by platform
         self.down_for_days: set[str] = set()  # platforms at which something may have become too old
@@ -129,7 +131,8 @@ class Promises:
         self.grants[dataset, person] += 1
         since = self.denied.pop((dataset, person), None)
         if since is not None:
-            self.unsent |= {t: since for t in self._things_of(person) if self.things[t].dataset == dataset}
+            back = (since, self.tick())
+            self.unsent |= {t: back for t in self._things_of(person) if self.things[t].dataset == dataset}
 
     def erasure_asked(self, person: int) -> tuple[int, int, frozenset[int]]:
         """Answers what `erasure_answered` needs: whose, since when, and of what."""
@@ -185,7 +188,7 @@ class Promises:
     def _leaves(self, platform: str, thing: Thing, event: dict[str, Any], body: bytes) -> None:
         n, word = thing.number, self.word_of(platform, thing, event)
         tier, what = word[2], f"thing {n} to {platform}"
-        if n in self.unsent or (thing.dataset, thing.person) in self.denied:
+        if self._is_silent(n) or (thing.dataset, thing.person) in self.denied:
             self.breaks(f"{what}: consent was withdrawn")
         if n in self.erased and not self._is_anew(thing, event, self.erased[n]):
             self.breaks(f"{what}: the person was erased")
@@ -241,6 +244,13 @@ class Promises:
             return thing.number, platform, WEBHOOK
         mark = int(data["content_name"].removeprefix("mark-").removesuffix("."))
         return thing.number, platform, self.copies[mark].tier
+
+    def _is_silent(self, n: int) -> bool:
+        """True for what was there when a withdrawal was taken back, and is there still: of what is erased nobody knows that it was."""
+        if n not in self.unsent or n not in self.erased:
+            return n in self.unsent
+        _, back = self.unsent[n]
+        return any(c.thing == n and c.begun < back and self.is_behind(c, self.erased[n]) for c in self.copies)
 
     def _is_anew(self, thing: Thing, event: dict[str, Any], asked: int) -> bool:
         """True for what the person did after the erasure."""
@@ -447,7 +457,7 @@ class Promises:
             copy.known = copy.known and copy.mark in marks
         last = max((c.step for c in self.copies if c.known), default=-1)
         self.denied = {whose: step for whose, step in self.denied.items() if step < last}
-        self.unsent = {thing: step for thing, step in self.unsent.items() if step < last}
+        self.unsent = {thing: (step, back) for thing, (step, back) in self.unsent.items() if step < last}
         self.rows = sum(c.known for c in self.copies)
         self.refused = 0
         self.news = {thing: (word, False) for thing, (word, _) in self.news.items()}
