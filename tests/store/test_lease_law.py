@@ -15,12 +15,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from copies import DAY, LEASE, NOW, ROUTES, assert_sums_hold, claim, copy, folder_of, peer_of, settlement
+from copies import DAY, LEASE, NOW, assert_sums_hold, claim, copy, folder_of, settlement
 from msgspec import Struct
 
 from tests.strategies import TIMES
 from twofold.event.delivery import Delivery, DeliveryState
 from twofold.store.lists import Reader
+from twofold.store.opened.routes import Route
 from twofold.store.sqlite import database
 from twofold.store.store import Store
 
@@ -30,7 +31,7 @@ WORDS = (
     "accept", "accept", "accept", "claim", "claim", "claim", "claim", "settle", "settle", "settle_late", "settle_late", "pass",
     "lease_ends", "lease_ends", "lease_ends", "lease_ends", "days", "dies", "revive",
 )  # fmt: skip
-ROW = "select a.event_id, d.id, d.state, d.reason, d.due_at, d.leased_until, d.lease_token, d.attempts, d.first_attempt_at, d.unsure_since from delivery as d join action as a on a.id = d.id / 256"
+ROW = "select a.event_id, t.name, d.id, d.state, d.reason, d.due_at, d.leased_until, d.lease_token, d.attempts, d.first_attempt_at, d.unsure_since from delivery as d join action as a on a.id = d.id / 256 join destination as t on t.id = d.destination"
 
 
 class Row(Struct):
@@ -71,11 +72,13 @@ class _NoLock:
 class Played:
     """One order of steps. ``names``: of the processes; none for one that is alone."""
 
-    def __init__(self, folder: Path, chance: random.Random, names: str) -> None:
+    def __init__(self, folder: Path, chance: random.Random, names: str, to: tuple[str, ...]) -> None:
         self.folder, self.chance, self.names = folder, chance, names or "-"
         self.is_alone = not names
         self.now = NOW
-        self.rows: dict[str, Row] = {}
+        self.to = to
+        self.came = 0
+        self.rows: dict[tuple[str, str], Row] = {}  # by event and destination
         self.given: list[tuple[str, Delivery]] = []  # by whom, and what was claimed, of all times
         self.leases: set[int] = set()
         self.stores: dict[str, Store] = {}
@@ -89,52 +92,67 @@ class Played:
                 await getattr(self, f"_{self.chance.choice(WORDS)}")(self.chance.choice(self.names))
                 await self._look()
             self.now += 2 * LEASE
-            await self._claim(self.names[-1], limit=1_000)  # whatever waits and is due is somebody's
-            await self._look()
+            for destination in self.to:  # whatever waits and is due is somebody's
+                await self._claim(self.names[-1], destination, limit=1_000)
+                await self._look()
         finally:
             for store in self.stores.values():
                 await store.close()
         for name in self.names:
             assert_sums_hold(self._folder(name))
 
+    def row(self, d: Delivery) -> Row:
+        return self.rows[d.event_id, d.destination]
+
     def _folder(self, name: str) -> Path:
         return self.folder if self.is_alone else folder_of(self.folder, name)
 
     def _open(self, name: str) -> None:
-        alone = self.is_alone
-        store = Store(self.folder, routes=ROUTES, opened_at=self.now) if alone else peer_of(self.folder, name, self.now)
+        routes, peer = {"1": Route(destinations=self.to)}, None if self.is_alone else name
+        store = Store(self._folder(name), routes=routes, opened_at=self.now, peer=peer)
         store.start()
         self.stores[name] = store
 
     async def _look(self) -> None:
         with Reader(self._folder(self.names[0])) as reader:
-            found = {row[0]: tuple(row[1:]) for row in reader._db.execute(ROW)}
+            found = {(row[0], row[1]): tuple(row[2:]) for row in reader._db.execute(ROW)}
         wanted = {
-            event: (
+            place: (
                 r.number, r.state, r.reason, r.due_at, r.leased_until, r.lease, r.attempts, r.first_attempt_at, r.unsure_since,
             )
-            for event, r in self.rows.items()
+            for place, r in self.rows.items()
         }  # fmt: skip
         assert found == wanted
-        due = min((r.at for r in self.rows.values() if r.state == WAITING), default=None)
-        assert await self.stores[self.names[-1]].next_due("meta-1") == due
+        for destination in self.to:
+            waits = [r.at for (_, to), r in self.rows.items() if to == destination and r.state == WAITING]
+            assert await self.stores[self.names[-1]].next_due(destination) == min(waits, default=None)
 
     async def _accept(self, name: str) -> None:
-        events = [f"e{len(self.rows) + n}" for n in range(self.chance.choice((1, 1, 3)))]
+        events = [f"e{self.came + n}" for n in range(self.chance.choice((1, 1, 3)))]
+        self.came += len(events)
         await self.stores[name].append([copy(event, name="Lead", at=self.now) for event in events])
         with Reader(self._folder(name)) as reader:
-            numbers = dict(reader._db.execute("select event_id, id * 256 + 1 from action").fetchall())
+            actions = dict(reader._db.execute("select event_id, id from action").fetchall())
+            ids = dict(reader._db.execute("select name, id from destination").fetchall())
         for event in events:
-            self.rows[event] = Row(number=numbers[event], happened=self.now, due_at=self.now)
+            for to in self.to:
+                number = actions[event] * 256 + ids[to]
+                self.rows[event, to] = Row(number=number, happened=self.now, due_at=self.now)
+        if self.chance.random() < 0.4:  # in the same millisecond
+            await self._claim(name)
 
-    async def _claim(self, name: str, limit: int = 0) -> None:
-        limit = limit or self.chance.choice((1, 2, 10))
-        due = [(r.at, r.number, event) for event, r in self.rows.items() if r.state == WAITING and r.at <= self.now]
-        claimed = await claim(self.stores[name], self.now, limit=limit, max_age_s=TAKEN_S)
+    async def _claim(self, name: str, to: str = "", limit: int = 0) -> None:
+        to, limit = to or self.chance.choice(self.to), limit or self.chance.choice((1, 2, 10))
+        due = [
+            (r.at, r.number, event)
+            for (event, place), r in self.rows.items()
+            if place == to and r.state == WAITING and r.at <= self.now
+        ]
+        claimed = await claim(self.stores[name], self.now, destination=to, limit=limit, max_age_s=TAKEN_S)
         by_event = {d.event_id: d for d in claimed}
         wanted = set()
         for _, _, event in sorted(due)[:limit]:
-            r = self.rows[event]
+            r = self.rows[event, to]
             r.unsure_since = r.may_have_arrived_since
             if r.happened // 1000 < self.now // 1000 - TAKEN_S:
                 r.state, r.reason, r.leased_until = DEAD, "too_old", None
@@ -152,7 +170,7 @@ class Played:
 
     async def _settle(self, name: str) -> None:
         """Whoever has it, most of the time."""
-        held = [d for whose, d in self.given if whose == name and self.rows[d.event_id].lease == d.lease]
+        held = [d for whose, d in self.given if whose == name and self.row(d).lease == d.lease]
         await self._settles(name, held[-3:])
 
     async def _settle_late(self, name: str) -> None:
@@ -161,7 +179,7 @@ class Played:
 
     async def _settles(self, name: str, deliveries: list[Delivery]) -> None:
         said = []
-        for d in {d.event_id: d for d in deliveries}.values():
+        for d in {d.id: d for d in deliveries}.values():
             state = self.chance.choice((DELIVERED, DEAD, DEAD, WAITING, WAITING, WAITING))
             tried = self.chance.choice((None, self.now, d.unsure_since))
             due_at = self.now + self.chance.choice((0, 50, LEASE)) if state is WAITING else None
@@ -177,7 +195,7 @@ class Played:
                     started_at=self.now,
                 )
             )
-            r = self.rows[d.event_id]
+            r = self.row(d)
             is_late_news = state is DELIVERED and r.state == DEAD
             if r.lease != d.lease or (r.leased_until is None and not is_late_news):
                 continue
@@ -192,10 +210,15 @@ class Played:
 
     async def _lease_ends(self, name: str) -> None:
         """Somebody asks in the very millisecond, or in the one before."""
-        ends = [r.leased_until for r in self.rows.values() if r.leased_until is not None and r.leased_until > self.now]
+        ends = [
+            (r.leased_until, to)
+            for (_, to), r in self.rows.items()
+            if r.leased_until is not None and r.leased_until > self.now
+        ]
         if ends:
-            self.now = min(ends) - self.chance.choice((0, 1))
-            await self._claim(name, limit=10)
+            end, to = min(ends)
+            self.now = end - self.chance.choice((0, 1))
+            await self._claim(name, to, limit=10)
 
     async def _days(self, _name: str) -> None:
         self.now += self.chance.choice((DAY, 3 * DAY))
@@ -221,9 +244,12 @@ class Played:
 
 
 def played(seed: int, names: str) -> None:
+    to = (
+        ("meta-1", "meta-2", "meta-3") if seed % 2 else ("meta-1",)
+    )  # of three and more what is due is listed by a claim
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
-        asyncio.run(Played(Path(folder), random.Random(seed), names).play(60))
+        asyncio.run(Played(Path(folder), random.Random(seed), names, to).play(60))
 
 
 SEEDS = range(max(2, int(2 * TIMES)))
