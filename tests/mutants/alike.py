@@ -52,6 +52,24 @@ ALIKE = (
         "a fence has to be another than those before it, by whatever step",
     ),
     Alike(
+        "store.gates.withdrawals",
+        "self.changes = 0",
+        "0 is 1",
+        "it is asked only whether it is another number than before",
+    ),
+    Alike(
+        "store.gates.withdrawals",
+        'self._engine.run("put_meta_first", (_KEY_NAME, (key or secrets.token_bytes(32)).hex()))',
+        "32 is 33",
+        "a key that is drawn and has a byte more is as good a key",
+    ),
+    Alike(
+        "store.gates.releases",
+        'bare = [(delivery, at) for delivery, at, digest in engine.run("select_released", (0, 2**63 - 1)) if digest is None]',
+        "0 is 1",
+        "deliveries are numbered from 256 on",
+    ),
+    Alike(
         "deliver.tokens",
         'self.current, self._ends_at, self._ask_at = "", 0, 0',
         "0 is 1",

@@ -44,6 +44,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/test_told_apart.py",
     ),
     "store.gates.candidates": (
+        f"{STORE}/test_altered.py",
+        f"{STORE}/test_tellers.py",
         f"{STORE}/test_claims.py",
         f"{STORE}/test_ladder.py",
         f"{STORE}/test_gates.py",
@@ -60,7 +62,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "store.gates.withdrawals": (f"{STORE}/test_withdrawals.py",),
     "store.gates.stitch": (f"{STORE}/test_gates.py", f"{STORE}/test_browsers.py"),
-    "store.gates.holds": (f"{STORE}/test_gates.py", f"{STORE}/test_claims.py"),
+    "store.gates.holds": (f"{STORE}/test_gates.py", f"{STORE}/test_claims.py", "tests/test_told_apart.py"),
     "store.gates.tellers": (f"{STORE}/test_tellers.py", f"{STORE}/test_store_orders.py"),
     "store.gates.releases": (f"{STORE}/test_releases.py", f"{STORE}/test_trust_gates.py"),
     "store.gates.erased": (f"{STORE}/test_gates.py", "tests/privacy/test_erasing.py"),

@@ -16,7 +16,7 @@ import pytest
 from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, rows, sent, settlement
 from copies import copy_of_buyer as copy
 
-from tests.ledger.facts import LINE, SHOP, T0, parcel, part, payment, refund, report
+from tests.ledger.facts import LINE, SHOP, T0, amounts, parcel, part, payment, refund, report
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Tier
 from twofold.ledger.model import Line, Paid, ParcelState, Sale
@@ -358,6 +358,36 @@ def test_cancelled_between_two_attempts(tmp_path):
         assert len(first) == 1
         arrive(folder, settings(), CANCEL, NOW + HOLD + 1_000)
         assert len(deliver(folder, settings(), again + 1_000)) == expected
+
+
+@pytest.mark.parametrize(
+    ("shown", "policy", "money", "price"),
+    [
+        ("16000", {}, ("16000", "JPY"), "15500"),  # what the buyer saw, and the line's price in it
+        ("16000", {"presentment": False}, ("100.00", "EUR"), "99.00"),
+        (None, {}, ("100.00", "EUR"), "99.00"),
+    ],
+    ids=["the buyer's", "the shop's", "one currency"],
+)
+def test_the_price_of_goods_is_in_the_currency_of_the_order_s_money(tmp_path, shown, policy, money, price):
+    line = Line(id="sku-1", quantity=1, price=Decimal("99.00"), shown_price=Decimal("15500"))
+    facts = {"presentment": amounts(shown, "JPY")} if shown else {}
+    arrive(tmp_path, settings(policy), hook(told(0, lines=(line,), **facts)), NOW)
+    (event,) = deliver(tmp_path, settings(policy), NOW + HOLD)
+    data = event.custom_data
+    assert (str(data.value), data.currency) == money
+    assert [str(content.item_price) for content in data.contents] == [price]
+
+
+def test_a_subscribe_beside_its_orders_purchase_is_tried_again(tmp_path):
+    """It is an event of its own: that the Purchase stands for the order stops no further attempt of it."""
+    arrive(tmp_path, settings(), HOOK, NOW)
+    arrive(tmp_path, settings(), browser("s1", name="Subscribe"), NOW + 1_000)
+    again = NOW + HOLD + 60_000
+    first = deliver(tmp_path, settings(), NOW + HOLD + 1_000, state=DeliveryState.WAITING, due_at=again)
+    names = ["Purchase", "Subscribe"]
+    assert sorted(e.event_name for e in first) == names
+    assert sorted(e.event_name for e in deliver(tmp_path, settings(), again)) == names
 
 
 def test_an_order_whose_first_try_failed_is_placed_again(tmp_path):

@@ -152,6 +152,18 @@ def test_an_untrusted_purchase_waits_for_confirmation(tmp_path, comes, drop, exp
         assert outcome(tmp_path) == [("suppressed", "unconfirmed")]
 
 
+def test_what_waits_for_confirmation_is_looked_at_when_its_time_is_over(tmp_path):
+    """And not before, unless something comes."""
+
+    async def scenario(store):
+        await store.append([copy("1", BROWSER)])
+        return await claim(store, NOW + MINUTE)
+
+    assert run_with(tmp_path, scenario, confirm_ms={"Purchase": 5 * MINUTE}) == []
+    (waiting,) = rows(tmp_path, "deliveries")
+    assert (waiting["reason"], waiting["due_at"]) == ("awaiting_confirmation", NOW + 5 * MINUTE)
+
+
 def test_other_names_do_not_wait(tmp_path):
     async def scenario(store):
         await store.append([copy("1", BROWSER, name="PageView", value=None)])

@@ -126,7 +126,7 @@ def test_given_again_counts_for_later_events_only(tmp_path):
     async def scenario(store: Store):
         await store.append([copy("before", em="a", at=NOW)])
         await store.withdraw("1", person, NOW + 10)
-        await store.append([copy("between", em="a", at=NOW + 20)])
+        await store.append([copy("between", em="a", at=NOW + 20), copy("in the same millisecond", em="a", at=NOW + 30)])
         assert await store.grant("1", person, NOW + 30) == 1
         await store.append([copy("after", em="a", at=NOW + 40)])
         first = [d.event_id for d in await claim(store, DUE)]
