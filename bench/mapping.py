@@ -124,9 +124,9 @@ def _event(fields: dict[str, Any], origin: Origin) -> OurEvent:
 
 def payload_of(fields: dict[str, Any], origin: Origin) -> bytes:
     event = run_fields(fields, origin)[0]
-    assert isinstance(event, OurEvent), event
+    assert type(event) is OurEvent, event
     payload = DESTINATIONS[0].build(event, event.event_name, TERMS)
-    assert isinstance(payload, bytes)
+    assert type(payload) is bytes
     return payload
 
 

@@ -28,7 +28,7 @@ PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]*[1-9][0-9]*").fullma
 """Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
 # In ASCII, so long that it can be no word for nothing, and without a sign of which contact data cannot do without: asked
 # first, as it is quicker.
-_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-$')*,\-/-?A-\[\]-~]{17,}").fullmatch
+PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-$')*,\-/-?A-\[\]-~]{17,}").fullmatch
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _FBCLID = re.compile(r"[?&#;]fbclid=([^?&#;]+)")
 _ENCODED_SIGN = re.compile(r"(?i)%(?:25|3[bdf]|2[36])")  # % ; = ? # &
@@ -114,7 +114,7 @@ def is_appendix(text: str) -> bool:
 
 def is_fbc(text: str) -> bool:
     """True for what `parse_fbc` reads."""
-    return _PLAIN_FBC(text) is not None or parse_fbc(text) is not None
+    return PLAIN_FBC(text) is not None or parse_fbc(text) is not None
 
 
 def is_fbp(text: str) -> bool:

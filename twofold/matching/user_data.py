@@ -20,7 +20,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 from msgspec.structs import astuple
 
 from twofold.event.addresses import read_address
-from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
+from twofold.event.click_ids import PLAIN_FBC, PLAIN_FBP, is_fbc, is_fbp, strip_appendix
 from twofold.event.contact import names_somebody
 from twofold.event.model import Hashed, UserData
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
@@ -403,7 +403,9 @@ def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | N
         return None
     if agent is not None and (says_nothing(agent) or not (agent := agent.strip())):
         return None
-    if (fbc is not None and not is_fbc(fbc)) or (fbp is not None and not PLAIN_FBP(fbp) and not is_fbp(fbp)):
+    if fbc is not None and not PLAIN_FBC(fbc) and not is_fbc(fbc):
+        return None
+    if fbp is not None and not PLAIN_FBP(fbp) and not is_fbp(fbp):
         return None
     return UserData(
         em=em, ph=ph, external_id=own_id, fn=fn, ln=ln, db=db, ge=ge, ct=ct, st=st, zp=zp, country=lives_in,

@@ -37,6 +37,8 @@ from twofold.matching.user_data import hash_user_data
 _ORDINARY = frozenset(
     {"event_name", "event_time", "age", "event_id", "action_source", "event_source_url", "user_data", "custom_data"}
 )
+_USUAL = ("event_name", "event_time", "event_id", "action_source", "event_source_url", "user_data", "custom_data")
+_usual_values = itemgetter(*_USUAL)
 _RARE = itemgetter(*(n for n, name in enumerate(RawEvent.__struct_fields__) if name not in _ORDINARY))
 _NOTHING_RARE = _RARE(astuple(RawEvent()))
 _SOURCES = ACTION_SOURCES - {"business_messaging", "physical_store"}  # these two have rules of their own
@@ -56,13 +58,17 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
 def read_ordinary_fields(fields: dict[str, Any], origin: Origin) -> Event | None:
     """The same of a copy as it stands in the JSON, before a `RawEvent` is made of it: that and the look through all that
     it may hold are a fifteenth of the way to the bytes of a Purchase."""
+    if len(fields) == len(_USUAL):
+        try:  # so many fields, and these among them, are these alone
+            name, time_s, event_id, source, url, contact, goods = _usual_values(fields)
+        except KeyError:
+            pass
+        else:
+            return _read(name, time_s, event_id, source, url, contact, goods, origin)
     if not _ORDINARY.issuperset(fields):
         return None
-    get = fields.get
-    return _read(
-        get("event_name"), get("event_time"), get("event_id"), get("action_source"), get("event_source_url"),
-        get("user_data"), get("custom_data"), origin,
-    )  # fmt: skip
+    name, time_s, event_id, source, url, contact, goods = map(fields.get, _USUAL)
+    return _read(name, time_s, event_id, source, url, contact, goods, origin)
 
 
 def _read(
