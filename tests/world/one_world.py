@@ -168,6 +168,7 @@ class World:
         }
         self.lists = Lists(self)
         self.fetched = None if list_minutes is None else FetchedShop(self, list_minutes)
+        self.promises.orders_name_browsers = self.fetched is None
         self._past_ms = 0  # of loops that are gone
         self._jump_ms, self._jump_ends = 0, 0
         self._jumped_at = -1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.world.requests_in import FORGED_VALUE, says_yes
 from tests.world.steps import DAY, HOUR, PLAIN, SHOP, Person, Thing
@@ -40,6 +40,14 @@ class Copy:
         self.known = False  # answered with success; until then it may be there or not
 
 
+class Silence(NamedTuple):
+    """Of what was there when a withdrawal was taken back."""
+
+    step: int  # of the answered withdrawal
+    back: int  # when it was taken back, by `Promises.tick`
+    tier: int  # the best that had told of it
+
+
 class Promises:
     """One world's. ``step`` is the number of the step that runs."""
 
@@ -58,9 +66,8 @@ class Promises:
         self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
         self.ever_denied: set[tuple[str, int]] = set()
         self.grants: Counter[tuple[str, int]] = Counter()
-        self.unsent: dict[
-            int, tuple[int, int]
-        ] = {}  # things that may never leave again -> step of the answered withdrawal, when it was taken back
+        self.unsent: dict[int, Silence] = {}  # things that may never leave again
+        self.orders_name_browsers = True  # and so prove whose a browser's copy is that named them
         self.erased_copies: set[int] = set()  # marks that came while an erasure of theirs was under way
         self.left: Counter[str] = Counter()  # events that left, by platform
         self.down_for_days: set[str] = set()  # platforms at which something may have become too old
@@ -131,8 +138,11 @@ class Promises:
         self.grants[dataset, person] += 1
         since = self.denied.pop((dataset, person), None)
         if since is not None:
-            back = (since, self.tick())
-            self.unsent |= {t: back for t in self._things_of(person) if self.things[t].dataset == dataset}
+            back = self.tick()
+            for t in self._things_of(person):
+                if self.things[t].dataset == dataset:
+                    by = max(c.tier for c in self.copies if c.known and c.thing == t)
+                    self.unsent[t] = Silence(since, back, by)
 
     def erasure_asked(self, person: int) -> tuple[int, int, frozenset[int]]:
         """Answers what `erasure_answered` needs: whose, since when, and of what."""
@@ -188,7 +198,7 @@ class Promises:
     def _leaves(self, platform: str, thing: Thing, event: dict[str, Any], body: bytes) -> None:
         n, word = thing.number, self.word_of(platform, thing, event)
         tier, what = word[2], f"thing {n} to {platform}"
-        if self._is_silent(n) or (thing.dataset, thing.person) in self.denied:
+        if self._is_silent(n, tier) or (thing.dataset, thing.person) in self.denied:
             self.breaks(f"{what}: consent was withdrawn")
         if n in self.erased and not self._is_anew(thing, event, self.erased[n]):
             self.breaks(f"{what}: the person was erased")
@@ -245,12 +255,15 @@ class Promises:
         mark = int(data["content_name"].removeprefix("mark-").removesuffix("."))
         return thing.number, platform, self.copies[mark].tier
 
-    def _is_silent(self, n: int) -> bool:
-        """True for what was there when a withdrawal was taken back, and is there still: of what is erased nobody knows that it was."""
-        if n not in self.unsent or n not in self.erased:
-            return n in self.unsent
-        _, back = self.unsent[n]
-        return any(c.thing == n and c.begun < back and self.is_behind(c, self.erased[n]) for c in self.copies)
+    def _is_silent(self, n: int, tier: int) -> bool:
+        """True for what was there when a withdrawal was taken back, and is there still: of what is erased nobody knows that it was, and a
+        browser that nothing proves to be an order's buyer cannot silence it."""
+        silence = self.unsent.get(n)
+        if silence is None or (tier == WEBHOOK and silence.tier < SERVER and not self.orders_name_browsers):
+            return False
+        since = self.erased.get(n)
+        mine = [c for c in self.copies if c.thing == n and c.begun < silence.back]
+        return since is None or any(self.is_behind(c, since) for c in mine)
 
     def _is_anew(self, thing: Thing, event: dict[str, Any], asked: int) -> bool:
         """True for what the person did after the erasure."""
@@ -457,7 +470,7 @@ class Promises:
             copy.known = copy.known and copy.mark in marks
         last = max((c.step for c in self.copies if c.known), default=-1)
         self.denied = {whose: step for whose, step in self.denied.items() if step < last}
-        self.unsent = {thing: (step, back) for thing, (step, back) in self.unsent.items() if step < last}
+        self.unsent = {thing: silence for thing, silence in self.unsent.items() if silence.step < last}
         self.rows = sum(c.known for c in self.copies)
         self.refused = 0
         self.news = {thing: (word, False) for thing, (word, _) in self.news.items()}
