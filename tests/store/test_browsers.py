@@ -373,6 +373,25 @@ def test_a_browser_that_only_a_persons_value_led_to_stops_no_order(tmp_path, wit
     assert_sums_hold(tmp_path)
 
 
+def test_a_visit_that_is_forgotten_for_its_age_stops_no_further_attempt(tmp_path):
+    """Nobody's browser has said no: that nothing leads to the visit any more is no word of anybody's."""
+
+    async def scenario(store):
+        await store.append([page(), order()])
+        first = await claim(store, NOW + DUE_AFTER)
+        again = [settlement(d, DeliveryState.WAITING, due_at=NOW + 2 * MINUTE) for d in first]
+        await store.settle(again, NOW + DUE_AFTER)
+        await store.withdraw("1", [Mark("em", "f" * 64)], NOW + MINUTE)  # by somebody of whom nothing is here
+        while await store.transact(lambda _engine: store.people.expire(NOW + 400 * DAY)):
+            pass
+        second = await claim(store, NOW + 3 * MINUTE)
+        return [[d.payload for d in claimed if d.event_name == "Purchase"] for claimed in (first, second)]
+
+    first, second = with_store(tmp_path, scenario)
+    assert FBP.encode() in first[0]
+    assert second == first
+
+
 def test_bytes_of_one_browser_do_not_leave_for_another(tmp_path):
     """A browser that said no and yes again is met anew; that the person has a second one does not free the first's data."""
 
