@@ -70,6 +70,12 @@ ALIKE = (
         "deliveries are numbered from 256 on",
     ),
     Alike(
+        "deliver.later",
+        "wait = min(self._answer.first_s * 1000 * GROWTH ** min(asked.asked, 20), LONGEST_MS)",
+        "20 is 21",
+        "a second that doubled twenty times is longer than the longest wait",
+    ),
+    Alike(
         "deliver.tokens",
         'self.current, self._ends_at, self._ask_at = "", 0, 0',
         "0 is 1",

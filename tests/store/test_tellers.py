@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from decimal import Decimal
 from itertools import permutations, product
 from pathlib import Path
@@ -25,6 +26,7 @@ from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Content, CustomData, Event, Tier, decode_event
 from twofold.ledger.model import ParcelState
 from twofold.ledger.policy import OrderPolicy
+from twofold.store.engines import open_reader
 from twofold.store.ladder import FEW
 from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
@@ -196,6 +198,9 @@ def test_a_strangers_no_stays_with_the_stranger(tmp_path: Path, mode: str) -> No
     for case, sent in zip(cases, play(tmp_path, cases, mode).values(), strict=True):
         assert tellers(sent) == ["buyer"], case
         assert not any(e.opt_out or e.data_processing_options or e.test_event_code for _, _, e in sent)
+    # What is written beside the bytes is by whose word they left.
+    with closing(open_reader(tmp_path)) as db:
+        assert {consent for (consent,) in db.execute("select consent from frozen")} <= {"granted", "unstated"}
 
 
 @pytest.mark.parametrize("mode", MODES)
