@@ -120,6 +120,25 @@ class Running:
         self.process.communicate(timeout=60)
 
 
+def open_page(page: Any, address: str) -> None:
+    """In a real browser (a page of playwright's), once it is whole: one that is being worked out, or lacks a part that is, asks again by
+    itself, also at the very moment at which this does, or while somebody looks at it."""
+    from playwright.sync_api import Error
+
+    until = time.monotonic() + 120
+    while True:
+        try:
+            answer = page.goto(address)
+        except Error as err:
+            if "ERR_ABORTED" not in str(err) and "interrupted" not in str(err):
+                raise
+            continue
+        if "refresh" not in answer.headers or time.monotonic() > until:
+            break
+        time.sleep(0.5)
+    assert answer.status == 200, (address, answer.status)
+
+
 def configuration(folder: Path, endpoint: str = "http://127.0.0.1:9") -> Path:
     path = folder / "twofold.toml"
     path.write_text(

@@ -22,8 +22,19 @@ def test_every_page_is_drawn(name: str) -> None:
     assert "onerror" not in html.replace("&quot;", "")
     for link in re.findall(r'href="([^"]*)"', html):
         assert link.startswith(("/console/docs/", "https://", "http://", "#")), link
+        page, _, place = link.removeprefix("/console/docs/").partition("#")
         if link.startswith("/console/docs/"):
-            assert link.removeprefix("/console/docs/").partition("#")[0] in NAMES, link
+            assert page in NAMES, link
+        if place and not link.startswith("http"):  # of a page, or of this one
+            assert f'id="{place}"' in docs._html(page or name), link
+
+
+def test_the_list_begins_with_a_path_for_each_reader() -> None:
+    paths = str(docs._paths())
+    readers = ("Developer", "Media buyer", "Owner", "Accountant", "Auditor", "Operator")
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", paths) == list(readers)
+    assert '<a href="/console/docs/set-up">Set-up</a>' in paths  # by its title, not by the name of its file
+    assert "<h1" not in paths
 
 
 def test_words_are_found_where_they_stand() -> None:

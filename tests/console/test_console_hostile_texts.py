@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Error, Page, sync_playwright
-from running_console import PASSWORD, Running
+from playwright.sync_api import sync_playwright
+from running_console import PASSWORD, Running, open_page
 
 from tests.store.copies import BROWSER, copy
 from tests.store.order_reports import entry, report, shop_copy, shop_store
@@ -120,23 +120,8 @@ def test_every_text_is_a_text_on_every_page(console: Running) -> None:
             f"actions/{action}",
             f"live?event={quote(TEXTS[3][:60])}",
         ):
-            shown += read_page(page, f"{console.told['address']}/{path}")
+            open_page(page, f"{console.told['address']}/{path}")
+            shown += " ".join((page.locator("html").text_content() or "").split())
             assert page.evaluate(FOREIGN) == [], path
     assert complaints == []
     assert [text for text in TEXTS if " ".join(text[:40].split()) not in shown] == []  # and each was there to be read
-
-
-def read_page(page: Page, address: str) -> str:
-    """What stands there. A page that is being worked out asks again by itself, also at the very moment at which this does."""
-    status = 503
-    while status == 503:
-        try:
-            answer = page.goto(address)
-        except Error as err:
-            if "ERR_ABORTED" not in str(err) and "interrupted" not in str(err):
-                raise
-            continue
-        assert answer is not None
-        status = answer.status
-    assert status == 200, (address, status)
-    return " ".join((page.locator("html").text_content() or "").split())

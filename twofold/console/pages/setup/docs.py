@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from msgspec import Struct
 
 import twofold
@@ -23,11 +23,15 @@ from twofold.console.pages.page import Asked, NotHere, Page, Shown
 
 PLACES = (Path(twofold.__file__).parents[1] / "docs", Path(sysconfig.get_path("data")) / "share" / "twofold" / "docs")
 """Of a checkout, and of what is installed."""
+BEGIN = "README"
+"""Where to begin: what to read, by who reads and in which order."""
 MOST_FOUND = 40
 AROUND = 90
 _NAME = re.compile(r"[A-Za-z0-9-]{1,60}")
 _HEAD = re.compile(r"^(#{1,4}) (.+)$", re.MULTILINE)
 _LINK = re.compile(r'href="(?:\.\./docs/)?([A-Za-z0-9-]+)\.md(#[^"]*)?"')
+_NAMED = re.compile(r'(<a href="/console/docs/[^"]*">)([A-Za-z0-9-]+)\.md</a>')
+"""A link that stands under the name of its file: people know a page by its title."""
 _OTHER = re.compile(r'<a href="(?!/console/|https?://|#)[^"]*">(.*?)</a>', re.DOTALL)
 
 
@@ -50,7 +54,7 @@ def read_docs(asked: Asked) -> Shown:
         rows = [{"name": name, "heading": title, "anchor": "", "excerpt": ""} for name, title in titles().items()]
     return Shown(
         columns=("name", "heading", "anchor", "excerpt"), rows=rows, about={"q": wanted},
-        figures={"q": wanted, "titles": titles(), "has_docs": bool(titles())},
+        figures={"q": wanted, "titles": titles(), "has_docs": bool(titles()), "paths": "" if wanted else _paths()},
     )  # fmt: skip
 
 
@@ -113,7 +117,13 @@ def _found(section: Section, wanted: str) -> dict[str, Any]:
 
 
 def _anchor(heading: str) -> str:
-    return re.sub(r"[^a-z0-9 -]", "", heading.casefold()).replace(" ", "-")
+    """By the rule by which the texts' own links are written: that of where they are read otherwise, in the repository."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def _paths() -> Markup:
+    """A path for each reader, of the page that begins with them; its head is not said twice."""
+    return Markup(_html(BEGIN).partition("</h1>")[2]) if BEGIN in _texts() else Markup("")
 
 
 @lru_cache(maxsize=64)
@@ -128,6 +138,7 @@ def _html(name: str) -> Markup:
             opened.info = ""
     html = marks.renderer.render(tokens, marks.options, {})
     html = _LINK.sub(r'href="/console/docs/\1\2"', html)
+    html = _NAMED.sub(lambda found: f"{found[1]}{escape(titles().get(found[2], found[2]))}</a>", html)
     html = _OTHER.sub(r"\1", html)
     html = html.replace("<table>", '<div class="scroll" tabindex="0"><table>').replace("</table>", "</table></div>")
     return Markup(html.replace("<pre>", '<pre tabindex="0">'))
