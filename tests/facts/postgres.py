@@ -23,6 +23,7 @@ PREFIX = "twofold-postgres-"
 OWNED = "owned"
 """A file in a server's folder that the process which made it holds locked."""
 JUST_MADE_S = 5
+PATIENCE_S = 60
 """So young a folder may not be locked yet."""
 
 
@@ -51,6 +52,7 @@ class Server:
         if user is not None:  # it refuses to run as root, so root starts it as somebody else
             os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
         self._run = {"user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        self._killed: list[int] = []
         self.port = free_port()
         self.address = f"postgresql://test@127.0.0.1:{self.port}/postgres"
         make = [where / "initdb", "-D", folder / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "--no-sync"]
@@ -63,7 +65,11 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Returns when it answers. A server of before has to be gone, as none begins while one of its processes is in its memory."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not all(map(_is_gone, self._killed)):
+            assert time.monotonic() < deadline, "a process of the server that was killed goes on"
+            time.sleep(0.01)
         self._process = subprocess.Popen(
             [
                 self._where / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-h", "127.0.0.1",
@@ -86,7 +92,8 @@ class Server:
         return [own, *map(int, children)]
 
     def kill(self) -> None:
-        """SIGKILL: nothing is put in order. Its own processes end by themselves then."""
+        """SIGKILL: nothing is put in order. Its own processes end by themselves then, as soon as they get to it."""
+        self._killed = self.processes()
         self._process.kill()
         self._process.wait(60)
 
@@ -136,6 +143,14 @@ def _take_away_what_is_nobodys(where: Path) -> None:
             fcntl.flock(owned, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if time.time() - folder.stat().st_mtime > JUST_MADE_S:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_gone(process: int) -> bool:
+    """Ended, whether or not somebody has asked how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 def _user() -> str | None:

@@ -111,8 +111,11 @@ def in_the_way(db: psycopg.Connection[Any], code: str, times: int, table: str = 
 
 
 @pytest.mark.parametrize("code", ["40001", "40P01", "55P03"], ids=["serialization", "deadlock", "lock"])
-def test_what_was_in_others_way_is_tried_again_by_the_gateway(tmp_path, postgres: Databases, code: str) -> None:
+def test_what_was_in_others_way_is_tried_again_by_the_gateway(
+    tmp_path, postgres: Databases, monkeypatch, code: str
+) -> None:
     """Its sender hears nothing of it; after the last try it is told to send again, and nothing was kept."""
+    monkeypatch.setattr(commit, "PATIENCE_S", PATIENCE_S)  # which a busy machine may need for so many tries
 
     async def scenario(db: psycopg.Connection[Any]) -> list[str]:
         async with peer(tmp_path) as store:
