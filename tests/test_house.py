@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -201,6 +203,36 @@ def test_whoever_waits_in_a_test_has_a_minute() -> None:
         if 2 <= int(next(filter(None, found.groups()))) < 60
     ]
     assert short == []
+
+
+MOST_FILES, MOST_LINES = 14, 60
+DEFINED = re.compile(r"(?: {4})?(?:async )?def ").match
+
+
+def test_a_room_has_at_most_fourteen_files() -> None:
+    rooms = Counter(path.parent for path in (ROOT / "twofold").rglob("*.py") if path.name != "__init__.py")
+    assert [str(room.relative_to(ROOT)) for room, files in rooms.items() if files > MOST_FILES] == []
+
+
+def test_a_function_is_read_on_one_screen() -> None:
+    """A longer one does several things, which have names of their own. Read as a tree is only what may hold one: all of them would
+    take three seconds."""
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}, {(node.end_lineno or 0) - node.lineno + 1} lines"
+        for path in sorted((ROOT / "twofold").rglob("*.py"))
+        if _may_be_long(text := path.read_text(encoding="utf-8"))
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (node.end_lineno or 0) - node.lineno >= MOST_LINES
+    ]
+    assert long == []
+
+
+def _may_be_long(text: str) -> bool:
+    """Whether two functions of a file or a class begin further apart than one may be long, or one holds others."""
+    lines = text.split("\n")
+    starts = [n for n, line in enumerate(lines) if DEFINED(line)]
+    return any(end - start > MOST_LINES for start, end in zip(starts, [*starts[1:], len(lines)], strict=False))
 
 
 def test_no_page_has_the_marks_of_a_merge_in_it() -> None:
