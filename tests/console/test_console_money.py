@@ -199,6 +199,12 @@ def test_a_buyer_sees_the_day_and_no_money(money: Running, owner: Client, world:
         assert page.status == 200
         assert ("Where its goods and its money are" in page.text) is sees
         assert ("on the bank" in page.text) is sees
+        life = [row for row in rows_of(client, f"/orders/{order}.json")[1:] if row["kind"] == "life"]
+        assert {row["link"] for row in life} >= {"placed", "banked"} if sees else life == []
+        assert all(
+            Decimal(row["amount"]) and row["currency"] and row["from"] for row in life if row["link"] == "banked"
+        )
+        assert (",life,banked," in client.get(f"/orders/{order}.csv").text) is sees
 
 
 @pytest.mark.process

@@ -5,6 +5,7 @@ Owns the list behind every bar of the bridge, and the page of one order. Role: f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -70,12 +71,23 @@ def read_order(asked: Asked) -> Shown:
         raise NotHere
     for order in found:
         order["number"] = people_number((a for f in order["facts"] for a in f["aliases"]), order["order_id"])
+    told = _lives(asked, found)
     rows = [row for order in found for row in _story(order)]
+    rows += [row for life in told["lives"] if life is not None for row in _life_rows(life)]
     return Shown(
-        columns=("at", "what", "said", "from"),
+        columns=("at", "what", "said", "from", "kind", "link", "amount", "currency", "reference"),
         rows=rows,
-        figures={"orders": found, "stories": [_story(o) for o in found], **_lives(asked, found)},
+        figures={"orders": found, "stories": [_story(o) for o in found], **told},
     )
+
+
+def _life_rows(life: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The steps from the order to the bank, as the page tells them."""
+    return [
+        {"at": step["at"], "what": step["what"], "said": "", "from": step["evidence"], "kind": "life", "link": step["link"],
+         "amount": step["amount"], "currency": life["currency"], "reference": step["reference"]}
+        for step in life["steps"]
+    ]  # fmt: skip
 
 
 def _lives(asked: Asked, found: list[dict[str, Any]]) -> dict[str, Any]:
