@@ -13,16 +13,16 @@ import pytest
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.contract import PlatformAnswer, RefusedEvent
 
-# A time-out and an address that is gone, a body too large, too many requests, and a platform that is unwell.
+# A time-out, an address that is gone, a body too large, a connection not yet safe, too many requests, and a platform that is unwell.
 STATUSES = {
-    408: "transient", 410: "misdirected", 413: "too_large", 429: "throttled",
+    408: "transient", 410: "misdirected", 413: "too_large", 425: "transient", 429: "throttled",
     500: "transient", 502: "transient", 503: "transient", 504: "transient",
 }  # fmt: skip
 # Standard Webhooks: 410 ends the subscription; overload is 429, 502 and 504; every other refusal may be a deploy.
 OF_A_WEBHOOK = {410: "credentials", 413: "transient", 502: "throttled", 504: "throttled"}
 WHO = {401: "credentials", 403: "credentials", 404: "misdirected"}
-# The Measurement Protocol says nothing of who asks: its 4xx are of a broken request. Meta's codes decide at 403, and there is none.
-OF_WHO = {"ga4": {401: "invalid", 403: "invalid"}, "meta": {403: "unknown"}, "webhook": dict.fromkeys(WHO, "transient")}
+# Meta's codes decide at 403, and there is none.
+OF_WHO = {"meta": {403: "unknown"}, "webhook": dict.fromkeys(WHO, "transient")}
 
 ROWS = [
     (platform, status, ((OF_A_WEBHOOK if platform == "webhook" else {}) | OF_WHO.get(platform, {})).get(status, meaning))
@@ -34,6 +34,22 @@ ROWS = [
 @pytest.mark.parametrize(("platform", "status", "meaning"), ROWS)
 def test_a_status_without_a_body(platform: str, status: int, meaning: str) -> None:
     assert BY_PLATFORM[platform].classify(PlatformAnswer(status=status), 2).outcome == meaning
+
+
+@pytest.mark.parametrize("platform", sorted(BY_PLATFORM))
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 405, 407, 409, 421, 422, 451])
+def test_no_event_is_dead_of_a_page(platform: str, status: int) -> None:
+    """A refusal for people to read is a proxy's, or that of whoever stands before the platform: what was sent is not at fault."""
+    for page in (b"<!DOCTYPE html><title>Blocked</title>", b"\n  <html><body>400 Bad Request"):
+        told = BY_PLATFORM[platform].classify(PlatformAnswer(status=status, body=page), 2)
+        assert told.outcome not in ("invalid", "too_large", "accepted", "partial"), told
+
+
+@pytest.mark.parametrize("platform", sorted(BY_PLATFORM.keys() - {"webhook"}))
+def test_a_page_is_no_yes(platform: str) -> None:
+    """Of a network that wants a log-in first; a receiver of webhooks says yes with any status of that kind."""
+    page = PlatformAnswer(status=200, headers={"content-type": "text/html"}, body=b"<html>Welcome! Please sign in")
+    assert BY_PLATFORM[platform].classify(page, 2).outcome == "ambiguous"
 
 
 OF_AN_EVENT = (

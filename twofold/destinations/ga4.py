@@ -279,20 +279,26 @@ def _repeat_s(payload: bytes) -> int:
 # --- one answer to its meaning --------------------------------------------------------------------------------
 
 STATUSES: Final[dict[int, AnswerOutcome]] = {
+    # Google never says these; whoever does, as a server container behind a door, says nothing of the events.
+    401: AnswerOutcome.CREDENTIALS,
+    403: AnswerOutcome.CREDENTIALS,
     404: AnswerOutcome.MISDIRECTED,
     408: AnswerOutcome.TRANSIENT,  # a body that was not read to its end was told to nobody
     410: AnswerOutcome.MISDIRECTED,
     413: AnswerOutcome.TOO_LARGE,
+    425: AnswerOutcome.TRANSIENT,
     429: AnswerOutcome.THROTTLED,  # [inferred]
 }
 
 
 def classify(answer: PlatformAnswer, _sent: int) -> AnswerVerdict:
-    """2xx is all that is ever said, but at the debug address, which names what is wrong."""
+    """2xx without a word is all that is ever said, but at the debug address, which names what is wrong. A page is somebody else's."""
     silent = parts.silence(answer)
     if silent is not None:
         return silent
     status = answer.status or 0
+    if 200 <= status < 300 and parts.is_page(answer):
+        return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}")
     if 200 <= status < 300:
         return _judge_debug(parts.read_object(answer) or {}, status)
     outcome = parts.by_status(answer, statuses=STATUSES, rest=AnswerOutcome.INVALID)

@@ -284,6 +284,7 @@ STATUSES: Final[dict[int, AnswerOutcome]] = {
     408: AnswerOutcome.TRANSIENT,
     410: AnswerOutcome.MISDIRECTED,
     413: AnswerOutcome.TOO_LARGE,
+    425: AnswerOutcome.TRANSIENT,
     429: AnswerOutcome.THROTTLED,
 }
 

@@ -32,6 +32,7 @@ STATUSES: Final[dict[int, AnswerOutcome]] = {
     408: AnswerOutcome.TRANSIENT,
     410: AnswerOutcome.MISDIRECTED,
     413: AnswerOutcome.TOO_LARGE,
+    425: AnswerOutcome.TRANSIENT,  # too early: a connection that is not yet safe
     429: AnswerOutcome.THROTTLED,
 }
 """HTTP's own meaning, for a platform that documents no other."""
@@ -184,9 +185,10 @@ def by_status(
     statuses: Mapping[int, AnswerOutcome] = STATUSES,
     rest: AnswerOutcome = AnswerOutcome.UNKNOWN,
 ) -> AnswerOutcome:
-    """What a refusal means by its status; ``rest`` for a 4xx that no table has, if the platform itself said it."""
+    """What a refusal means by its status; ``rest`` for a 4xx that no table has, if the platform itself said it. Nothing is an event's
+    fault because a page says so: a proxy's, or that of whoever stands before the platform."""
     status = answer.status or 0
-    if status in statuses:
+    if status in statuses and not (statuses[status] is AnswerOutcome.INVALID and is_page(answer)):
         return statuses[status]
     if status >= 500 or status < 200 or (answer.body and read_object(answer) is None):
         return AnswerOutcome.TRANSIENT  # unwell, or something between us and the platform answered
@@ -202,6 +204,11 @@ def read_object(answer: PlatformAnswer) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
         return None
     return tree if isinstance(tree, dict) else None
+
+
+def is_page(answer: PlatformAnswer) -> bool:
+    """A body for people, which no platform's API writes."""
+    return answer.body.lstrip()[:1] == b"<"
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
