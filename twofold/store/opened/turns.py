@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-EVENTS_A_CLAIM = 2
+EVENTS_A_CLAIM = 4
 SHORT = 100
 """Deliveries that are claimed in one turn while events wait: some 3 ms of the loop."""
 LOOK_S = 0.005
@@ -28,7 +28,7 @@ class Turns:
     """Events that wait for the disk come first, and claims of all destinations take turns.
 
     What waits to be delivered is on disk already and what is about to be accepted is not, and one event brings as many claims as
-    there are destinations. So for each two events that are accepted one delivery is claimed, however many destinations there
+    there are destinations. So for each four events that are accepted one delivery is claimed, however many destinations there
     are; as soon as no event waits, nothing is limited.
     """
 
