@@ -291,23 +291,27 @@ AFTER = 2_000
 
 @pytest.mark.parametrize("first", ["stranger", "buyer"])
 @pytest.mark.parametrize("by", ["a further copy", "the door"])
-def test_what_is_tried_again_holds_nothing_of_who_took_it_back(tmp_path: Path, first: str, by: str) -> None:
+@pytest.mark.parametrize("secret", [False, True], ids=["", "a buyer who is proved"])
+def test_what_is_tried_again_holds_nothing_of_who_took_it_back(
+    tmp_path: Path, first: str, by: str, secret: bool
+) -> None:
     """Bytes that were made of a browser that says no now are made anew of the other's, under the same id; a no of the other leaves them."""
+    one = replace(ONE, secret=secret)
 
     async def main() -> tuple[Event, Event]:
         route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE))
         store = Store(tmp_path, routes={"1": route}, opened_at=NOW)
         store.start()
         try:
-            await store.append_orders([ONE.thing("report", NOW)])  # type: ignore[list-item]
-            await store.append([ONE.thing(first, NOW + 1)])  # type: ignore[list-item]
+            await store.append_orders([one.thing("report", NOW)])  # type: ignore[list-item]
+            await store.append([one.thing(first, NOW + 1)])  # type: ignore[list-item]
             [tried] = await claim(store, NOW + 2)
             await store.settle([settlement(tried, DeliveryState.WAITING, outcome="later", due_at=NOW + AFTER)], NOW + 3)
-            await store.append([ONE.thing("buyer" if first == "stranger" else "stranger", NOW + 4)])  # type: ignore[list-item]
+            await store.append([one.thing("buyer" if first == "stranger" else "stranger", NOW + 4)])  # type: ignore[list-item]
             if by == "the door":
                 await store.withdraw("1", marks_from({"fbp": STRANGERS["fbp"]})[0], NOW + 5)
             else:
-                no = replace(ONE, stranger=NO).thing("stranger", NOW + 5)
+                no = replace(one, stranger=NO).thing("stranger", NOW + 5)
                 await store.append([replace(no, event_id="stranger-no")])  # type: ignore[list-item]
             again = [await claim(store, NOW + AFTER + n) for n in (0, 1)]
             [last] = [d for part in again for d in part]
@@ -320,6 +324,30 @@ def test_what_is_tried_again_holds_nothing_of_who_took_it_back(tmp_path: Path, f
     assert last.event_id == tried.event_id
     assert last == tried or first == "stranger"
     assert last.user_data.fbp == BUYERS["fbp"]
+
+
+@pytest.mark.parametrize("by", ["a further copy", "the door"])
+def test_what_is_tried_again_is_not_where_the_buyer_has_said_no(tmp_path: Path, by: str) -> None:
+    """Whoever was told: the buyer, proved since, says no to the order."""
+    one = replace(ONE, secret=True, buyer=NO if by == "a further copy" else YES)
+
+    async def main() -> list[Any]:
+        route = Route(destinations=("meta-1",), has_orders=True, orders=OrderPolicy(wait_ms=MINUTE))
+        store = Store(tmp_path, routes={"1": route}, opened_at=NOW)
+        store.start()
+        try:
+            await store.append_orders([one.thing("report", NOW)])  # type: ignore[list-item]
+            await store.append([one.thing("stranger", NOW + 1)])  # type: ignore[list-item]
+            [tried] = await claim(store, NOW + 2)
+            await store.settle([settlement(tried, DeliveryState.WAITING, outcome="later", due_at=NOW + AFTER)], NOW + 3)
+            await store.append([one.thing("buyer", NOW + 4)])  # type: ignore[list-item]
+            if by == "the door":
+                await store.withdraw("1", marks_from({"fbp": BUYERS["fbp"]})[0], NOW + 5)
+            return [d for n in (0, 1) for d in await claim(store, NOW + AFTER + n)]
+        finally:
+            await store.close()
+
+    assert asyncio.run(main()) == []
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before the buyer came", "after"])

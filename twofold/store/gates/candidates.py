@@ -177,7 +177,7 @@ class Candidates:
 
     def _turns(self, destination: str, row: Due, own: Sequence[Event]) -> Sequence[Admitted]:
         """Of an order that only browsers tell, those of them that may be told of; of what is frozen all that name it."""
-        turns = self._tellers.turns(row.action, own, row.sent_id)
+        turns = self._tellers.turns(row.action, own, row.sent_id, with_others=row.payload is not None)
         return self._willing(destination, row.dataset, turns) if turns and row.payload is None else turns
 
     def _first_of(self, turns: Sequence[Admitted], row: Due) -> Admitted:
@@ -254,9 +254,11 @@ def _made(
 
 
 def _in_its_bytes(turns: Sequence[Admitted], row: Due) -> Admitted:
-    """What may be in the bytes of a delivery that was frozen with the copies there were: of which of the browsers nobody wrote down."""
-    may = [c for t in turns for c in t.copies if _came_before(c, row)] or turns[0].copies
-    return Admitted(may)
+    """What may be in the bytes of a delivery that was frozen with the copies there were: of which of the browsers nobody wrote down. A
+    buyer who is proved since is heard beside it, as their no is one to whatever is told of the order."""
+    may = [c for t in turns for c in t.copies if _came_before(c, row)]
+    first = turns[0].copies
+    return Admitted(may if any(_came_before(c, row) for c in first) else [*may, *first])
 
 
 def _came_before(copy: Event, row: Due) -> bool:

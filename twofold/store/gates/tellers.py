@@ -25,10 +25,13 @@ class Tellers:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
-    def turns(self, action: int, copies: Sequence[Event], sent_id: str | None) -> list[Admitted]:
+    def turns(
+        self, action: int, copies: Sequence[Event], sent_id: str | None, *, with_others: bool = False
+    ) -> list[Admitted]:
         """What would tell the order, the first to be asked first: who told it to another destination already, under ``sent_id``, then
         by tier and by who came first. Empty where the ladder alone says which copies count: a server or the shop has a copy, one browser
-        speaks, or nothing was reported. Of a crowd the outer copies are asked."""
+        speaks, or nothing was reported. Of a crowd the outer copies are asked. ``with_others``: behind a buyer who is proved also those
+        that have no turn since, of which one may have been told before."""
         if copies[0].event_name not in ORDER_GATED or not self._orders.needed():
             return []
         for copy in copies:  # a loop, as it runs for every order
@@ -53,6 +56,9 @@ class Tellers:
         found.sort(
             key=lambda one: -_T2 if any(c.event_id == sent_id for c in one) else -max(c.tier for c in one)
         )  # stable
+        if proved and with_others:
+            taken = {id(c) for one in found for c in one}
+            found += browsers_of([c for c in named if id(c) not in taken])
         turns = []
         for one in found:
             own = {id(c) for c in one}
