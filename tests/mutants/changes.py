@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -95,7 +96,7 @@ def _of(node: ast.AST) -> Iterator[tuple[Change, Callable[[], None]]]:
         case ast.Constant(value=int() as figure):
             yield Change(line, f"{figure} is {figure + 1}"), lambda: setattr(node, "value", figure + 1)
         case ast.Call(func=ast.Name(id=name) as called) if name in _OTHER_END:
-            yield Change(line, f"{name} is {_OTHER_END[name]}"), lambda: setattr(called, "id", _OTHER_END[name])
+            yield Change(line, f"{name} is {_OTHER_END[name]}"), partial(setattr, called, "id", _OTHER_END[name])
     for name in ("body", "orelse", "finalbody"):
         block = getattr(node, name, None)
         for n, statement in enumerate(block if isinstance(block, list) else ()):

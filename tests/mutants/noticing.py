@@ -29,7 +29,7 @@ import pytest
 from tests.mutants.changes import Change, changed, changes_of
 from tests.mutants.looks import ROOT, Looks, Seen
 
-NOTICED, SURVIVED, NOT_MADE = 1, 0, 3  # a child's exit code; a signal is a notice, too
+NOTICED, SURVIVED, NOT_MADE, BROKEN = 1, 0, 3, 4  # a child's exit code; a signal is a notice, too
 SPARE_S, SLOWER = 5, 5  # of the processor, for each test: a change that makes it go on and on is noticed
 ARGUMENTS = ("-q", "-n0", "-m", "not postgres", "-p", "no:cacheprovider", "-p", "no:randomly")
 WORLD = -1  # in the place of a test's number
@@ -104,11 +104,15 @@ class Suite:
                 plant(module, number, self._living[module])
             except NotMade:
                 return NOT_MADE
+            except Exception:
+                return BROKEN  # that is no notice of anybody's
             return NOTICED if self._fails(tests) or self._breaks() else SURVIVED
 
         code = os.waitstatus_to_exitcode(os.waitpid(self._forked(tried), 0)[1])
         if code == NOT_MADE:
             raise NotMade
+        if code == BROKEN:
+            raise RuntimeError(f"{module}:{number} could not be tried")
         if code != SURVIVED:
             self._tell_by(module, line)
         return code != SURVIVED
