@@ -669,13 +669,17 @@ class World:
                 part = min(ms, self._jump_ends - self.steady())
             ms -= part
             self.loop.now_s += part / 1000
-            if self._jump_ms and self.steady() >= self._jump_ends:
-                self._jump_ms, self._jumped_at = 0, self.steady()
+            self._put_clock_right()
             self.loop.settle()
         for _ in range(2):  # requests that were begun at its end come to theirs
             if not self.is_gone() and not under_way:
                 self.loop.now_s += 0.1
                 self.loop.settle()
+
+    def _put_clock_right(self) -> None:
+        """Where it is time to."""
+        if self._jump_ms and self.steady() >= self._jump_ends:
+            self._jump_ms, self._jumped_at = 0, self.steady()
 
     def _age(self, days: int) -> None:
         """Days, of which the first hours pass as such: what failed is tried again."""
@@ -695,6 +699,7 @@ class World:
         self._kill_at = self._cut = None
         self._move_on()
         self._past_ms += hours * HOUR
+        self._put_clock_right()
         self._open()
         self._after_start(None)
 
