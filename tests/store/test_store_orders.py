@@ -297,6 +297,30 @@ def test_one_purchase_across_deliveries(name, steps, policy, expected, tmp_path)
     assert facts_of(found) == expected
 
 
+def test_what_a_platform_refused_of_a_shops_order_no_browser_tells_again(tmp_path):
+    """Weeks later the fold has forgotten the order's names. A stranger who names it does not become its owner, by which the shop's
+    next report would begin it anew."""
+    routes = settings()
+    arrive(tmp_path, routes, HOOK, NOW)
+
+    async def refused(store):
+        claimed = await claim(store, NOW + HOLD + 1)
+        dead = [
+            settlement(d, DeliveryState.DEAD, reason="rejected:100", outcome="rejected", status=400) for d in claimed
+        ]
+        await store.settle(dead, NOW + HOLD + 2)
+        return len(dead)
+
+    assert stored(tmp_path, routes, NOW + HOLD, refused) == 1
+    later = NOW + 30 * DAY
+    arrive(tmp_path, routes, msgspec.structs.replace(STRANGER, event_time=later // 1000), later)
+    assert deliver(tmp_path, routes, later + HOLD, later + 2 * WAIT) == []
+    arrive(tmp_path, routes, EDIT, later + 3 * WAIT)
+    assert deliver(tmp_path, routes, later + 4 * WAIT) == []
+    ended = [(d["state"], d["reason"]) for d in rows(tmp_path, "deliveries")]
+    assert sorted(ended) == [("dead", "rejected:100"), ("suppressed", "order_counted")]
+
+
 def test_the_same_report_again_is_nothing_new(tmp_path):
     """A webhook that comes again under another delivery id and topic adds no fact and no copy."""
     routes = settings()

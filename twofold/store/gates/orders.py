@@ -102,12 +102,13 @@ class OrderGate:
     def _outranks(self, candidate: Candidate, row: OrderRow, owner: int) -> bool:
         """True when the order stood for a lower tier's Purchase until now, or for a browser's that was given up; that one does not
         leave any more. A browser whose token names no order tells nothing once more that another told."""
-        top = max(c.tier for c in candidate.copies)
-        outranks = self._orders.tiers_of([owner]).get(owner, 0) < top
+        top, its = max(c.tier for c in candidate.copies), self._orders.tiers_of([owner]).get(owner, 0)
+        outranks = its < top
         if top < Tier.T2:
             untold = not self._orders.how_far(owner)
             outranks = outranks and (untold or bool(self._orders.proved(row, candidate.copies)))
-            outranks = outranks or (untold and not self._orders.is_under_way(owner))
+            # What a shop or its server told is theirs though it was given up: a browser that names it tells of it no more.
+            outranks = outranks or (its < Tier.T2 and untold and not self._orders.is_under_way(owner))
         if outranks and candidate.event.event_name == "Purchase":
             self._superseded.add(owner, candidate.action, candidate.created_at)
         return outranks
