@@ -25,7 +25,7 @@ from prometheus_client import CollectorRegistry
 
 from bench import Row, sized
 from bench.accepts import ROUNDS, gateway, load, null_server
-from bench.purchase import BROWSER, purchase
+from bench.purchase import BROWSER, purchase, view
 from tests.sources.shopify_bodies import ORDER, SHOP
 from twofold.collect.doors import capi, image, tag
 from twofold.collect.doors.browsers import Browsers
@@ -37,6 +37,9 @@ from twofold.collect.doors.work import Work
 from twofold.collect.messages import Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy, TrustRules
+from twofold.destinations import BY_PLATFORM
+from twofold.destinations.terms import hash_rules_of
+from twofold.matching.other_forms import wanted_forms
 from twofold.sources.contract import SourceOptions
 from twofold.sources.shopify import SHOPIFY
 from twofold.store.opened.routes import Route
@@ -89,9 +92,9 @@ Around = Callable[[], AbstractContextManager[None]]
 """What is entered for as long as is measured."""
 
 
-def seconds_of(requests: list[Request], around: Around = nullcontext) -> float:
+def seconds_of(requests: list[Request], around: Around = nullcontext, platforms: tuple[str, ...] = ("meta",)) -> float:
     """Processor time from a request to the last one's row; the first `TOGETHER` are not measured, so that all is read and known."""
-    return asyncio.run(_accept(requests, around))
+    return asyncio.run(_accept(requests, around, platforms))
 
 
 def without_signs(requests: list[Request], around: Around = nullcontext) -> float:
@@ -107,11 +110,12 @@ def without_signs(requests: list[Request], around: Around = nullcontext) -> floa
             door.sign_of = sign_of
 
 
-async def _accept(requests: list[Request], around: Around) -> float:
+async def _accept(requests: list[Request], around: Around, platforms: tuple[str, ...]) -> float:
     def clock() -> int:
         return int(time.time() * 1000)
 
-    policies = {"1": DatasetPolicy(id="1", trust=TrustRules(rate=0), key=None)}
+    forms = wanted_forms(hash_rules_of(BY_PLATFORM[platform] for platform in platforms))
+    policies = {"1": DatasetPolicy(id="1", trust=TrustRules(rate=0), key=None, forms=forms)}
     browsers = Browsers(policies, CollectMetrics(CollectorRegistry()), clock, 0)
     doors: dict[str, Any] = {
         "/t/events": TagDoor(browsers, strict=False),
@@ -120,7 +124,7 @@ async def _accept(requests: list[Request], around: Around) -> float:
     }
     hook = WebhookDoor(source=SHOPIFY, dataset="1", secrets=(SECRET,), options=SourceOptions(shop=SHOP))
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "data", routes={"1": Route(destinations=("meta",))}, opened_at=clock())
+        store = Store(Path(folder) / "data", routes={"1": Route(destinations=platforms)}, opened_at=clock())
         store.start()
         doors[HOOK] = Webhooks({HOOK: hook}, policies, clock, store.ring)
         await _take(requests[:TOGETHER], doors, store)
@@ -187,6 +191,14 @@ def by_pixel(seed: int, count: int) -> list[Request]:
             {"id": "1", "ev": "PageView", "dl": url, "rl": referrer, "ts": now, "eid": number, "fbp": fbp, "v": "2.9.178"}
         ))
         for number, fbp, url, referrer in _views(seed, count)
+    ]  # fmt: skip
+
+
+def by_view(seed: int, count: int) -> list[Request]:
+    """A server's copies of product pages, without contact data."""
+    return [
+        _request("POST", "/1/events", query="access_token=key", body=msgspec.json.encode({"data": [view(f"{seed}-{n}")]}))
+        for n in range(count)
     ]  # fmt: skip
 
 

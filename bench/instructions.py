@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import Row, sized
-from bench.browsers import TOGETHER, Around, by_pixel, by_server, by_tag, by_webhook, seconds_of, without_signs
+from bench.browsers import TOGETHER, Around, by_pixel, by_server, by_tag, by_view, by_webhook, seconds_of, without_signs
 from bench.mapping import payload_of
 from bench.mix import claim_cost, settle_cost
 from bench.purchase import purchase, shopper
+from bench.ten import PLATFORMS
 from twofold.clock import now_ms
 from twofold.collect.steps.draft import Origin
 from twofold.event.json import read_json
@@ -88,11 +89,15 @@ WAYS: dict[str, Callable[[Around], object]] = {
     "pixel-bare": lambda around: without_signs(by_pixel(1, _COUNT), around),
     "server": lambda around: seconds_of(by_server(1, _COUNT), around),
     "server-bare": lambda around: without_signs(by_server(1, _COUNT), around),
+    "view": lambda around: seconds_of(by_view(1, _COUNT), around),
+    "view-ten": lambda around: seconds_of(by_view(1, _COUNT), around, PLATFORMS),
+    "server-ten": lambda around: seconds_of(by_server(1, _COUNT), around, PLATFORMS),
     "webhook": lambda around: seconds_of(by_webhook(1, _COUNT), around),
     "claim": _claim,
     "settle": _settle,
 }
-"""Each does its work, and says when. ``bare``: without the record of touches."""
+"""Each does its work, and says when. ``bare``: without the record of touches; ``ten``: told to ten platforms,
+of which each has its rows, and its hashes of contact data by rules of its own."""
 
 KNOWN = {"mapping": 155, "tag": 651}
 """Thousand instructions on 2026-11-30, Python 3.11.7. More than 3 % above is a loss, or a cost that has to be named."""
