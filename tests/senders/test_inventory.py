@@ -307,12 +307,16 @@ def test_the_command_keeps_looks_and_expectations(tmp_path):
     assert [r["owner"] for r in lines if r.get("sender") == "shopify"] == ["Backend team"]
 
 
-def test_pages_alone_need_no_data_folder(tmp_path, monkeypatch):
+@pytest.mark.parametrize("lies_here", [[], ["twofold.toml"]])
+def test_pages_alone_need_no_data_folder(tmp_path, monkeypatch, lies_here):
+    """Nor where a configuration lies in the folder whose gateway never ran."""
     monkeypatch.chdir(tmp_path)
+    for name in lies_here:
+        (tmp_path / name).write_text('[[dataset]]\nid = "1"\nkey = "a-key-of-sixteen-characters"\n', encoding="utf-8")
     lines = run("senders", "--page", "-", given=PAGE)
     assert {r["sender"] for r in lines if r["row"] == "sender"} >= {"Twofold's tag", "Meta's pixel in the theme"}
     assert {f["senders"][0] for f in lines if f.get("fault") == "not_looked"} == {"browser", "journal"}
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == lies_here
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,11 @@ def none_found() -> str:
     return f"no configuration: neither --config nor TWOFOLD_CONFIG names one, and {Path.cwd()} has no {USUAL}"
 
 
+def named(config: Path | None) -> Path | None:
+    """The configuration that somebody named; None where one was only found in this folder. For a command that can do without any."""
+    return None if config == USUAL else config
+
+
 def _found(given: Path | None) -> Path | None:
     return given or (USUAL if USUAL.exists() else None)
 

@@ -275,9 +275,9 @@ def verify(
     """
     from twofold.acceptance.packet.finish import verify as prove
     from twofold.clock import now_ms
-    from twofold.commands.options import folder_of
+    from twofold.commands.options import folder_of, named
 
-    folder = folder_of(config, data) if config or data else None
+    folder = folder_of(config, data) if named(config) or data else None
     proofs, packet = prove(_read(file), _key(key), folder, now_ms() // 1000)
     holds = all(p.holds is not False for p in proofs)
     if json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption, read_or_piped
+from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption, named, read_or_piped
 from twofold.commands.output.printing import (
     Clock,
     clock_of,
@@ -76,7 +76,8 @@ def inventory(
     walked = _walk(settings, walk, steps, accept, dataset, write)
     looks = [*_pages(settings, page or [], now, fetch=fetch), *_calls(settings, calls or [])]
     looks += seen_calls(settings, walked.calls) if walked is not None else []
-    alone = walked is not None or (config is None and data is None)  # a walk is worth showing before there is a journal
+    # What was looked at is worth showing before there is a journal.
+    alone = walked is not None or (named(config) is None and data is None)
     show(
         settings,
         looks,
