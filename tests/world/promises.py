@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from tests.world.requests_in import FORGED_VALUE, says_yes
+from tests.world.requests_in import FORGED_AGENT, FORGED_VALUE, says_yes
 from tests.world.steps import DAY, HOUR, PLAIN, SHOP, Person, Thing
 
 PLATFORMS = {SHOP: ("shop-1", "shop-2"), PLAIN: ("plain-1",)}
@@ -364,6 +364,9 @@ class Promises:
         data = data if isinstance(data, dict) else {}
         if float(str(data.get("value", 0))) == float(FORGED_VALUE):
             return None
+        who = event.get("user_data")
+        if isinstance(who, dict) and who.get("client_user_agent") == FORGED_AGENT and "content_name" not in data:
+            return None  # by whom the id of something erased was named: its money is what is left of it
         dataset = DATASET_OF[platform]
         by_order = self._by_order.get((dataset, str(data.get("order_id"))))
         found = by_order or self._by_id.get((dataset, event["event_name"], str(event["event_id"])))
