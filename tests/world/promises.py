@@ -509,7 +509,9 @@ class Promises:
             for platform in PLATFORMS[thing.dataset]:
                 place = (thing.number, platform)
                 doubtful = aged and any(word[:2] == place for word in self.maybe)
-                if aged and platform in self.down_for_days and why.get(place, "") in ("dead too_old", "dead horizon:2"):
+                # With the words of its namesakes, where there are any.
+                too_late = any(word in why.get(place, "") for word in ("dead too_old", "dead horizon:2"))
+                if aged and platform in self.down_for_days and too_late:
                     continue
                 if self.must_leave(thing) and not self.arrived[place] and not doubtful:
                     self.breaks(f"thing {thing.number} never came to {platform}: {why.get(place, 'no delivery')}")
