@@ -114,6 +114,7 @@ def test_equals_are_told_apart_by_their_place_and_lines_with_an_id_by_it():
         ({"batch": "day:2026-03-10:EUR"}, {"batch": "9001"}),
         ({"batch": "day:2026-03-10:EUR", "references": ("order:1", "checkout:2")}, {"batch": "9001"}),
         ({}, {"references": ("order:1001",)}),
+        ({"references": tuple(f"order:{n}" for n in range(40))}, {"batch": "day:2026-03-10:EUR"}),
     ],
 )
 def test_what_knows_more_stands_whichever_came_first(less, more):

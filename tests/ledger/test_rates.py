@@ -27,6 +27,12 @@ def test_quantity_of_the_national_bank():
     assert 10_000 * Rates(NBG).factor("JPY", "GEL", "2026-03-10").value == 175
 
 
+def test_from_the_base_to_another():
+    """1.1792 dollars are for one euro, and one euro is 3.15 lari."""
+    assert Rates(ECB).factor("EUR", "USD", "2025-12-24").value == Fraction("1.1792")
+    assert Rates(NBG).factor("GEL", "EUR", "2026-03-10").value == 1 / Fraction("3.15")
+
+
 @pytest.mark.parametrize(
     ("day", "told", "age"),
     [("2025-12-24", "2025-12-24", 0), ("2025-12-25", "2025-12-24", 1), ("2025-12-27", "2025-12-24", 3),

@@ -40,6 +40,7 @@ def row(
         ([row("40"), row("10", ad="a2")], "50"),
         # By API with ids, and by an export that names neither the account nor any id.
         ([row("40"), row("39.90", ids=False, account="")], "40"),
+        ([row("40", "campaign"), row("39.90", "campaign", ids=False, account="")], "40"),
         # The same export with ids, but without the account.
         ([row("40"), row("39.90", account="")], "40"),
         # An export of names alone.

@@ -76,6 +76,12 @@ ALIKE = (
         "a second that doubled twenty times is longer than the longest wait",
     ),
     Alike(
+        "ledger.filing",
+        "return 0 if isinstance(thing, MoneyLine) else received_at_ms // 1000",
+        "0 is 1",
+        "the first and the second of 1970 are as long before whatever a source says",
+    ),
+    Alike(
         "deliver.tokens",
         'self.current, self._ends_at, self._ask_at = "", 0, 0',
         "0 is 1",
