@@ -79,6 +79,10 @@ FOUND = {
         210077, [("answers", 0, 5), ("server", 4), ("withdraw", 3, 0), ("sync", 2), ("pass", 61_000), ("browser", 9, 0), ("server", 7),
                  ("shop", 8), ("cut", 86, 52037), ("pass", 61_000), ("news", 8, 1)],
     ),
+    "an order of which a process heard that began by a clock ten years ahead": (
+        300310, [("fetched", 0), ("browser", 3, 0), ("jump", 315_360_000_000, 360_000), ("shop", 2), ("upgrade", 19, 13, 0, 0),
+                 ("pass", 500)],
+    ),
     "what was refused for now in company, before a process died and days of outage began": (
         200574, [("answers", 2, 4, 5), ("server", 8, 2, 7, 3), ("answers", 2, 1, *[4] * 9), ("server", 0), ("pass", 500), ("kill", 1),
                  ("pass", 21_000), ("age", 5)],

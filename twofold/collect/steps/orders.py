@@ -112,9 +112,11 @@ def _renewal(raw: RawEvent, report: OrderReport, origin: Origin) -> RawEvent | N
 
 
 def _in_time(raw: RawEvent, report: OrderReport, origin: Origin) -> RawEvent | None:
-    """An old order that changed just now (paid, delivered) is told at that time; one of which nothing is new is not."""
+    """An old order that changed just now (paid, delivered) is told at that time; one of which nothing is new is not. While our own clock is
+    doubted nothing is old that may be new."""
+    now_ms = origin.bounds[0] if origin.bounds else origin.received_at
     limit = MAX_AGE_STORE_S if raw.action_source == "physical_store" else MAX_AGE_S
-    oldest = origin.received_at // 1000 - limit + SPARE_S
+    oldest = now_ms // 1000 - limit + SPARE_S
     if not isinstance(raw.event_time, int) or raw.event_time >= oldest:
         return raw
     return msgspec.structs.replace(raw, event_time=report.at) if report.at >= oldest else None
