@@ -88,6 +88,29 @@ def test_bytes_that_were_sent_late_outlive_nothing_that_they_hold(tmp_path, days
     assert asyncio.run(main()) == there
 
 
+def test_bytes_that_were_made_late_go_too(tmp_path):
+    """Of an action whose other bytes were emptied already, as of an order that was paid after weeks."""
+
+    async def sizes(store):
+        return [size for (size,) in await store.transact(lambda e: e.script("select length(payload) from frozen"))]
+
+    async def main():
+        async with opened(tmp_path, destinations=("meta-1", "x-1")) as store:
+            await store.append([made(n, BROWSER, ANNA.user("em"), visitor=ANNA.visitor) for n in ("a", "b")])
+            for d in await claim(store, NOW + HOLD, destination="x-1"):
+                await store.settle([done(d)], NOW + HOLD)
+            await stepped(store, NOW + 31 * DAY)
+            assert await sizes(store) == [0, 0]
+            late = await claim(store, NOW + 32 * DAY, destination="meta-1")
+            await store.settle([done(d, at=NOW + 32 * DAY) for d in late], NOW + 32 * DAY)
+            made_now = await sizes(store)
+            await stepped(store, NOW + 33 * DAY)
+            return made_now, await sizes(store)
+
+    made_now, left = asyncio.run(main())
+    assert (len(made_now), sum(map(bool, made_now)), sum(left)) == (4, 2, 0)
+
+
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_a_body_that_cannot_be_read_keeps_no_other(tmp_path, at):
     """It is emptied with the first kind of data, as nobody can tell what stands in it; the others go on as ever."""

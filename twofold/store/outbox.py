@@ -51,6 +51,9 @@ Sure = Callable[[int], int]
 LONGEST_WAIT_MS = (
     6 * 3_600_000 + 60_000
 )  # no retry, pause or gate plans further ahead than a gate of orders looks again
+LATE_MS = 12 * 3_600_000
+"""Bytes of an action that is older are made behind the place up to which retention has emptied bytes, which may be a day ago: it is told
+of them by name."""
 DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what a gate holds is looked at again this often
 
 
@@ -355,6 +358,7 @@ class Outbox:
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
         told: list[tuple[Any, ...]] = []
+        late: list[tuple[str, int]] = []
         for candidate, row in candidates:
             event, payload = _judged(candidate, gates, build, sure_ms)
             if candidate.others and isinstance(payload, Suppressed):
@@ -380,6 +384,8 @@ class Outbox:
                 ",".join(f"{key}={where}" for key, where in stitched.items()) if stitched else "",
                 frozen_digest(delivery, fixed_now, payload),
             ))  # fmt: skip
+            if abs(now_ms - candidate.created_at) > LATE_MS:
+                late.append(("payload", delivery))
             data = event.custom_data
             money = None if data.value is None else str(data.value)
             if (
@@ -392,6 +398,7 @@ class Outbox:
             sealed.append(row.action)
         self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows("insert_frozen", rows)
+        self._engine.run_rows("retention_pass_over", late)
         self._engine.run_rows("keep_told_values", told)
         self._engine.run_rows("fix_actions", fixed)
         if sealed:
