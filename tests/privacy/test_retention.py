@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from subjects import AGENT, OFFICE, Person, bytes_of, done, made
 
 from tests.store.copies import BROWSER, DAY, HOLD, NOW, appended, assert_sums_hold, claim, opened, rows
+from tests.world.older_forms import forget_seal, put_back
 from twofold.event.delivery import DeliveryState
 from twofold.privacy.retention import Days, Retention
+from twofold.store.beside.watermark import FILE as WATERMARK
 from twofold.store.bodies import pack, plain_body
 from twofold.store.engine import RefusedRow
 
@@ -88,27 +90,54 @@ def test_bytes_that_were_sent_late_outlive_nothing_that_they_hold(tmp_path, days
     assert asyncio.run(main()) == there
 
 
+async def payloads(store):
+    """How long the bytes of each delivery are."""
+    return [size for (size,) in await store.transact(lambda e: e.script("select length(payload) from frozen"))]
+
+
+async def sent_weeks_apart(store):
+    """To one destination at once, whose bytes were emptied before those of the other are made."""
+    await store.append([made(n, BROWSER, ANNA.user("em"), visitor=ANNA.visitor) for n in ("a", "b")])
+    for d in await claim(store, NOW + HOLD, destination="x-1"):
+        await store.settle([done(d)], NOW + HOLD)
+    await stepped(store, NOW + 31 * DAY)
+    assert await payloads(store) == [0, 0]
+    late = await claim(store, NOW + 32 * DAY, destination="meta-1")
+    await store.settle([done(d, at=NOW + 32 * DAY) for d in late], NOW + 32 * DAY)
+    sizes = await payloads(store)
+    assert (len(sizes), sum(map(bool, sizes))) == (4, 2)
+
+
+TWO = {"destinations": ("meta-1", "x-1")}
+
+
 def test_bytes_that_were_made_late_go_too(tmp_path):
     """Of an action whose other bytes were emptied already, as of an order that was paid after weeks."""
 
-    async def sizes(store):
-        return [size for (size,) in await store.transact(lambda e: e.script("select length(payload) from frozen"))]
+    async def main():
+        async with opened(tmp_path, **TWO) as store:
+            await sent_weeks_apart(store)
+            await stepped(store, NOW + 33 * DAY)
+            return await payloads(store)
+
+    assert asyncio.run(main()) == [0] * 4
+
+
+@pytest.mark.embedded
+def test_bytes_that_an_older_version_left_behind_go(tmp_path):
+    """It noted nothing of what it made late: after the step to the next form all are looked at once more."""
 
     async def main():
-        async with opened(tmp_path, destinations=("meta-1", "x-1")) as store:
-            await store.append([made(n, BROWSER, ANNA.user("em"), visitor=ANNA.visitor) for n in ("a", "b")])
-            for d in await claim(store, NOW + HOLD, destination="x-1"):
-                await store.settle([done(d)], NOW + HOLD)
-            await stepped(store, NOW + 31 * DAY)
-            assert await sizes(store) == [0, 0]
-            late = await claim(store, NOW + 32 * DAY, destination="meta-1")
-            await store.settle([done(d, at=NOW + 32 * DAY) for d in late], NOW + 32 * DAY)
-            made_now = await sizes(store)
+        async with opened(tmp_path, **TWO) as store:
+            await sent_weeks_apart(store)
+            await store.transact(lambda e: e.script("delete from retention_later"))
+        put_back(tmp_path / "twofold.db", 23)
+        forget_seal(tmp_path / WATERMARK)
+        async with opened(tmp_path, **TWO) as store:
             await stepped(store, NOW + 33 * DAY)
-            return made_now, await sizes(store)
+            return await payloads(store)
 
-    made_now, left = asyncio.run(main())
-    assert (len(made_now), sum(map(bool, made_now)), sum(left)) == (4, 2, 0)
+    assert asyncio.run(main()) == [0] * 4
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])

@@ -53,7 +53,10 @@ def test_nothing_is_lost_and_everything_still_adds_up(folder):
         "facts": told(folder, "select orders, digest, body from order_fact"),
         "action": told(folder, "select id, late, routes, order_id from action"),
         "delivery": told(folder, "select id, state, reason, abs(lease), attempts from delivery"),
-        "progress": told(folder, "select what, max(position, done_at) from retention order by 1"),
+        # Sent bytes are all looked at once more.
+        "progress": told(
+            folder, "select what, max(position, done_at) from retention where what <> 'payload' order by 1"
+        ),
         "later": told(folder, "select what, position from retention_later order by 1, 2"),
     }
     assert all(before.values())

@@ -132,14 +132,17 @@ def test_signs_of_form_22_are_numbered_by_their_times(postgres):
 
 
 def test_deliveries_of_form_23_get_their_column(postgres):
-    """It is empty here, and a program of before goes on beside it."""
+    """It is empty here, and a program of before goes on beside it. Retention looks at all sent bytes once more."""
     with connect(postgres.new(), writes=True) as new, connect(postgres.new(), writes=True) as db:
         db.execute(
-            "alter table delivery drop column unlisted; update meta set value = '23' where name = 'form'", prepare=False
+            "alter table delivery drop column unlisted; update meta set value = '23' where name = 'form';"
+            "insert into progress (name, value) values ('payload', 7), ('payload@2', 8), ('address', 9)",
+            prepare=False,
         )
         bring_along(db, steps(), 24)
         assert shape(db) == shape(new)
         assert form_of(Reader(db)) == (24, 23)
+        assert db.execute("select name from progress").fetchall() == [("address",)]
 
 
 @pytest.mark.parametrize(("works_from", "works"), [(SCHEMA_VERSION, True), (SCHEMA_VERSION + 1, False), (None, False)])

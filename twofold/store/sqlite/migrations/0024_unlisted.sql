@@ -6,6 +6,9 @@ drop index delivery_due;
 create index delivery_due on delivery (destination, due_at) where state = 'waiting' and leased_until is null and unlisted is null;
 create index delivery_unlisted on delivery (due_at) where unlisted = 1;
 
+-- Bytes that were made behind the place up to which retention had come stayed: it looks at all once more.
+delete from progress where name = 'payload' or name like 'payload@%';
+
 -- The same conditions in other words, so no row has to be looked at, as SQLite's own pages on altering tables have it.
 pragma writable_schema = on;
 update sqlite_schema set sql = replace(sql,
