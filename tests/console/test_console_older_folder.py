@@ -48,7 +48,7 @@ def test_a_folder_that_an_older_gateway_has_is_left_to_it(older: Path, tmp_path:
         assert form_of(older) == FORM_OF_0_2
         answer = owner.get("/deliveries")
         assert answer.status == 503
-        assert "<code>twofold serve</code> of this version" in answer.text
+        assert f"<code>twofold serve --config {tmp_path / 'twofold.toml'}</code> of this version" in answer.text
         assert "nothing is lost" in answer.text
         assert "nothing is lost" not in owner.get("/deliveries?language=ka").text
         assert owner.get("/docs").status == 200
