@@ -30,6 +30,7 @@ STEP_MS = 60_000  # what can pass between two calls without a look at the monoto
 JUMP_MS = 600_000  # between two looks; smaller steps are corrections
 AGREED_MS = 600_000  # so long a clock that jumped must agree with the monotonic one
 GAP_MS = 7 * 86_400_000  # after the newest time on disk
+OFF_MS = 366 * 86_400_000  # for no longer a machine is taken to have been off
 
 
 def now_ms() -> int:
@@ -105,13 +106,16 @@ class TrustedTime:
         return min(now, self._floor + self._steady())
 
     def bounds(self) -> tuple[int, int] | None:
-        """The earliest and the latest that it may be, while nobody knows; None while the clock is believed."""
+        """The earliest and the latest that it may be, while nobody knows; None while the clock is believed. How long a machine was off
+        whose clock lies before the newest time on disk, nothing says: `OFF_MS` at most."""
         if self.doubt is None:
             return None
         now, steady = self(), self._steady()
         wall = self.doubt.offset + steady if self.doubt is not None else now
-        known = self._floor + steady if self.doubt is not None and self.doubt.at_start else now
-        return min(now, known), max(now, wall, known)
+        if self.doubt is None or not self.doubt.at_start:
+            return now, max(now, wall)
+        known = self._floor + steady
+        return min(now, known), max(now, wall, known if wall >= known else known + OFF_MS)
 
     def accept(self) -> bool:
         """A person says that the wall clock is right. False when nobody doubted it."""
