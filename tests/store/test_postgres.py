@@ -111,7 +111,7 @@ def test_the_tables_are_those_of_the_embedded_engine(opened):
         str(n) for (n,) in memory.execute("select name from sqlite_schema where type = 'index' and sql is not null")
     }
     found = {n for (n,) in opened._db.execute("select indexname from pg_indexes where schemaname = 'twofold'")}
-    assert indexes <= found
+    assert indexes - {"delivery_unlisted"} <= found  # everything is listed as due with the accept here
 
 
 def test_rows_of_one_key_are_written_in_their_order(opened):

@@ -17,8 +17,17 @@ KINDS = ("theme", "pixel", "tag", "woocommerce", "gtm", "headless", "sdk-python"
 IN_THEME = ("PageView",)
 
 
+def _known(kind: str) -> str:
+    """Judged before a configuration is looked for."""
+    if kind not in KINDS:
+        raise typer.BadParameter(f"unknown value {kind}; expected one of {', '.join(KINDS)}", param_hint="KIND")
+    return kind
+
+
 def snippet(
-    kind: Annotated[str, typer.Argument(help=f"One of {', '.join(KINDS)}.", autocompletion=completing(KINDS))],
+    kind: Annotated[
+        str, typer.Argument(help=f"One of {', '.join(KINDS)}.", autocompletion=completing(KINDS), callback=_known)
+    ],
     config: ConfigNeeded = USUAL,
     dataset: Annotated[str, typer.Option("--dataset", help="Of several datasets, the one that it is for.")] = "",
     in_theme: Annotated[
@@ -39,8 +48,6 @@ def snippet(
     from twofold.config import load_settings
     from twofold.setup.snippet import SNIPPETS, fill
 
-    if kind not in KINDS:
-        raise typer.BadParameter(f"unknown value {kind}; expected one of {', '.join(KINDS)}", param_hint="KIND")
     names = tuple(name for name in (in_theme or IN_THEME) if name != "none")
     text = fill(kind, load_settings(config), dataset, names)
     if json:
