@@ -358,7 +358,6 @@ class Outbox:
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
         told: list[tuple[Any, ...]] = []
-        late: list[tuple[str, int]] = []
         for candidate, row in candidates:
             event, payload = _judged(candidate, gates, build, sure_ms)
             if candidate.others and isinstance(payload, Suppressed):
@@ -384,8 +383,6 @@ class Outbox:
                 ",".join(f"{key}={where}" for key, where in stitched.items()) if stitched else "",
                 frozen_digest(delivery, fixed_now, payload),
             ))  # fmt: skip
-            if abs(now_ms - candidate.created_at) > LATE_MS:
-                late.append(("payload", delivery))
             data = event.custom_data
             money = None if data.value is None else str(data.value)
             if (
@@ -398,7 +395,8 @@ class Outbox:
             sealed.append(row.action)
         self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows("insert_frozen", rows)
-        self._engine.run_rows("retention_pass_over", late)
+        late = [c for c, _ in candidates if c.delivery in fresh and abs(now_ms - c.created_at) > LATE_MS]
+        self._engine.run_rows("retention_pass_over", [("payload", c.delivery) for c in late])
         self._engine.run_rows("keep_told_values", told)
         self._engine.run_rows("fix_actions", fixed)
         if sealed:
