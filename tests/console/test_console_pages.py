@@ -151,6 +151,23 @@ def test_an_unknown_choice_is_refused_with_the_known_ones(console: Running) -> N
 
 
 @pytest.mark.process
+def test_a_period_of_own_days_is_chosen_on_the_page(console: Running) -> None:
+    """Without scripts: whose days were changed is asked for at an address that says the period once; bad days are told why."""
+    owner = console.owner()
+    page = owner.get("/events?period=2026-11-01..2026-11-10&language=en").text
+    for name, value in (("from", "2026-11-01"), ("to", "2026-11-10"), ("was", "2026-11-01..2026-11-10")):
+        assert f'name="{name}" value="{value}"' in page
+    sent = owner.get("/events?period=7&from=2026-11-02&to=2026-11-04&was=2026-11-01..2026-11-10&dataset=")
+    assert (sent.status, sent.headers["location"]) == (303, "/console/events?period=2026-11-02..2026-11-04")
+    for days in ("2026-11-10..2026-11-01", "..2026-11-10", "2026-02-30..2026-03-01", "2024-01-01..2026-01-01"):
+        refused = owner.get(f"/events?period={days}&language=en")
+        assert refused.status == 400
+        assert "the same or a later one" in refused.text
+        assert "at most 400 days" in refused.text
+    assert "არაუმეტეს 400 დღეა" in owner.get("/events?period=2026-11-10..2026-11-01&language=ka").text
+
+
+@pytest.mark.process
 def test_a_table_runs_no_formula(console: Running) -> None:
     """CSV says the same as JSON, and a cell that begins like a formula is a text."""
     owner = console.owner()

@@ -16,7 +16,7 @@ import pytest
 from running_console import configuration, fill
 
 from twofold.config import load_settings
-from twofold.console.queries.period import Period, at_least, day_at, period_of
+from twofold.console.queries.period import Period, at_least, day_at, period_of, said_once
 from twofold.console.queries.policies import policy_of
 from twofold.console.sums import keeper, stretches, told
 from twofold.console.sums.keeper import NotYet, SumsKeeper
@@ -236,3 +236,25 @@ def test_a_day_is_as_long_as_its_clocks_have_it(choice: str, zone: str, hours: i
     assert (longer.first, longer.until) == (period.last - timedelta(days=199), period.until)
     first = longer.first
     assert longer.since == datetime(first.year, first.month, first.day, tzinfo=ZoneInfo(zone)).timestamp()
+
+
+WAS = "2026-11-24..2026-11-30"
+
+
+@pytest.mark.parametrize(
+    ("form", "once"),
+    [
+        ({"period": "28", "from": "2026-11-24", "to": "2026-11-30", "was": WAS, "dataset": ""}, {"period": "28"}),
+        ({"period": "7", "from": "2026-11-01", "to": "2026-11-10", "was": WAS}, {"period": "2026-11-01..2026-11-10"}),
+        ({"period": "7", "from": "", "to": "", "was": WAS, "fate": "test"}, {"period": "7", "fate": "test"}),
+        (
+            {"period": "7", "from": "", "to": "2026-11-10", "was": WAS},
+            {"period": "..2026-11-10"},
+        ),  # refused by its reader
+        ({"period": "2026-11-01..2026-11-10"}, None),
+    ],
+)
+def test_days_that_were_changed_are_the_period_and_others_are_not(
+    form: dict[str, str], once: dict[str, str] | None
+) -> None:
+    assert said_once(form) == once

@@ -32,7 +32,7 @@ from twofold.console.commands import Pasted, marked
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, Page, Shown, UnknownChoice
 from twofold.console.parts import LANGUAGE_COOKIE, ROOT, Parts
-from twofold.console.queries.period import CHOICES
+from twofold.console.queries.period import CHOICES, MOST_DAYS, period_of
 from twofold.console.words import LANGUAGES
 from twofold.spreadsheet import safe_cell
 from twofold.store.beside.folder import is_open, is_open_here
@@ -106,7 +106,7 @@ class Answers:
                 "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
                 "may_people": bool(session and may(session.person.role, Right.PEOPLE)), "rights": _rights_of(session),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._parts.clock(), "choices": choices,
-                "periods": CHOICES, "datasets": [d.id for d in self._parts.settings.dataset],
+                "periods": CHOICES, "days_of": lambda choice: period_of(choice, words.zone, self._parts.clock()), "datasets": [d.id for d in self._parts.settings.dataset],
                 "names": {d.id: d.name or d.id for d in self._parts.settings.dataset}, "seen_at": self._parts.sums.stretches.received_at, "languages": LANGUAGES,
                 "path": request.url.path, "no_gateway": self._has_no_gateway(), **figures,
             }
@@ -136,7 +136,7 @@ class Answers:
         if request.url.path.endswith((".json", ".csv")):
             body = {"error": {"expected": unknown.known[:50], "got": unknown.given, "where": unknown.name}}
             return plain(msgspec.json.encode(body), "application/json", status=400)
-        figures = {"choice": unknown.name, "known": unknown.known[:50], "given": unknown.given}
+        figures = {"most_days": MOST_DAYS, "choice": unknown.name, "known": unknown.known[:50], "given": unknown.given}
         return self.page(request, asked.session, "unknown.html", figures, status=400)
 
     def making(self, request: Request, session: Session | None, done: int) -> Response:

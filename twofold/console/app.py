@@ -12,7 +12,7 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
 import anyio.to_thread
@@ -40,6 +40,7 @@ from twofold.console.files import Files
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import MACHINE_S, READER_S, Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.parts import ROOT, Parts
+from twofold.console.queries.period import said_once
 from twofold.console.stream import Stream
 from twofold.console.sums.keeper import NotYet
 from twofold.console.warming import Warming
@@ -144,6 +145,10 @@ class Console:
             if session is None:
                 return refusal
             asked = replace(self._parts.asked(request, session), patience_s=patience_s)
+            once = said_once(asked.choices)
+            if once is not None:  # so that the address can be passed on, and the page's links lead from it
+                path = request.url.path.removeprefix(ROOT)
+                return self._answers.go(path + (f"?{urlencode(once)}" if once else ""))
             try:
                 shown = await self._read(page, asked)
             except UnknownChoice as unknown:

@@ -1,11 +1,12 @@
 """The stretch of time that a page is about, in the zone of the shop: which days it is, and where it begins and ends.
 
-Owns the words of the address (``today``, ``7``, ``2026-03-01..2026-03-07``). Pure. Times are Unix s.
+Owns the words of the address (``today``, ``7``, ``2026-03-01..2026-03-07``) and the two days of a form. Pure. Times are Unix s.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,21 @@ def period_of(choice: str, zone: str, now: int) -> Period | None:
     since, until = start_of(first, place), start_of(last + timedelta(days=1), place)
     before = start_of(first - timedelta(days=(last - first).days + 1), place)
     return Period(choice=choice, first=first, last=last, since=since, until=until, before=before, zone=zone)
+
+
+def said_once(choices: Mapping[str, str]) -> dict[str, str] | None:
+    """A form's choices as an address that says its period once; None where they are one already.
+
+    The form has a list of periods (``period``), two days (``from``, ``to``) and what these were when it was shown (``was``): whoever
+    changed the days means them, whoever left them as they were means the list. What the days are worth is for `period_of` to say.
+    """
+    if "was" not in choices:
+        return None
+    kept = {name: value for name, value in choices.items() if value and name not in ("from", "to", "was")}
+    days = f"{choices.get('from', '')}..{choices.get('to', '')}"
+    if days not in ("..", choices["was"]):
+        kept["period"] = days
+    return kept
 
 
 def at_least(period: Period, days: int) -> Period:

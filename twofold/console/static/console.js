@@ -2,7 +2,11 @@
 "use strict";
 
 for (const select of document.querySelectorAll(".asked select")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
+  select.addEventListener("change", () => {
+    // Whoever chooses from the list means the list, and not days that were typed and not sent.
+    if (select.name === "period") for (const day of select.form.querySelectorAll("[name=from], [name=to]")) day.value = day.defaultValue;
+    select.form.requestSubmit();
+  });
 }
 
 // On a phone the pages stand in one line that can be pushed aside: the own one is in sight.
