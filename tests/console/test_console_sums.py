@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import apsw
 import pytest
 from running_console import configuration, fill
 
 from twofold.config import load_settings
 from twofold.console.queries.period import Period, at_least, day_at, period_of, said_once
 from twofold.console.queries.policies import policy_of
+from twofold.console.queries.signal import last_seen
 from twofold.console.sums import keeper, stretches, told
 from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
@@ -100,7 +102,23 @@ def test_what_comes_is_followed(tmp_path: Path, in_portions: None) -> None:
     sums._follow_at = 0
     assert kept(sums, period, later) == counted(folder, config, period, later)
     assert kept(sums, period, later)["fates"] != first["fates"]
+    with sums.reading(later, events_since=period.first) as s:
+        lasts = s.stretches.last_positions()
+    assert last_seen(folder, lasts) == seen_last(folder)
+    assert last_seen(folder, [(("1001", "Purchase"), 1 << 40)]) == {}  # its copy is not kept any more
     sums.close()
+
+
+def seen_last(folder: Path) -> dict[tuple[str, str], int]:
+    """The newest first copy of each event name, asked copy by copy. Unix s."""
+    db = apsw.Connection(str(folder / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    found: dict[tuple[str, str], int] = {}
+    sql = "select a.dataset, a.event_name, e.received_at from action a join event e on e.position = a.id where a.merged_into is null"
+    for dataset, name, at in db.execute(sql):
+        found[dataset, name] = max(found.get((dataset, name), 0), at // 1000)
+    db.close()
+    assert len(found) > 1
+    return found
 
 
 @pytest.mark.process

@@ -147,7 +147,7 @@ def quality(
             _sent(journal, span),
             _sent(journal, journal.positions(now_ms - 2 * period_ms, now_ms - period_ms)),
         )
-        copies = {(row[0], row[1]): row[2:] for row in journal.run("quality_copies", span)}
+        copies = {(row[0], row[1]): row[2:7] for row in journal.run("quality_copies", span)}
         seen = _seen(journal, span, sample)
     names = sorted(name for name in {*now, *before, *copies} if dataset in (None, name[0]))
     return [_row(n, now.get(n), before.get(n), copies.get(n, (0, 0, 0, 0, 0)), seen.get(n, _Seen())) for n in names]

@@ -12,11 +12,11 @@ from twofold.console.access.roles import Right
 from twofold.console.charts.definitions import events_by_day
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.pages.today import two_days
-from twofold.console.queries.signal import EventCount, event_counts
+from twofold.console.queries.signal import EventCount, event_counts, last_seen
 
 COLUMNS = (
     "dataset", "event_name", "actions", "browser_only", "both", "server_only", "coverage", "before", "quality", "delay_s",
-    "of_step_before", "of_step_earlier", "role", "link",
+    "last_seen", "of_step_before", "of_step_earlier", "role", "link",
 )  # fmt: skip
 
 
@@ -27,10 +27,17 @@ def read_events(asked: Asked) -> Shown:
     with asked.sums.reading(asked.now, events_since=earlier) as sums:
         now = sums.stretches.names(period.first, period.last)
         before = sums.stretches.names(earlier, period.first - timedelta(days=1))
+        lasts = sums.stretches.last_positions()
         week = sums.stretches.by_day(max(earlier, period.last - timedelta(days=6)), period.last, dataset)
     counts = event_counts(now, before, dataset)
+    shown = {(count.dataset, count.event_name) for count in counts}
+    seen = last_seen(asked.folder, [(name, position) for name, position in lasts if name in shown])
     scores = {(q.dataset, q.event_name): q for q in two_days(asked)}
-    rows = [_row(count, scores.get((count.dataset, count.event_name)), _step_before(count, counts)) for count in counts]
+    rows = [
+        {**_row(count, scores.get((count.dataset, count.event_name)), _step_before(count, counts)),
+         "last_seen": seen.get((count.dataset, count.event_name))}
+        for count in counts
+    ]  # fmt: skip
     most = max((row["actions"] for row in rows), default=0)
     return Shown(
         columns=COLUMNS,

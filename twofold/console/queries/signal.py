@@ -6,7 +6,7 @@ Owns the words and the order of the signal pages' counts, and the copies of Live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,18 @@ def event_counts(now: Counts, before: Counts, dataset: str | None = None) -> lis
         if dataset in (None, name[0])
     ]  # fmt: skip
     return sorted(found, key=lambda e: (e.dataset, funnel_place(e.event_name)))
+
+
+def last_seen(folder: Path | str, positions: Iterable[tuple[tuple[str, str], int]]) -> dict[tuple[str, str], int]:
+    """When the last of each dataset and event name came in, Unix s. ``positions``: of the last ones, several of a name where several
+    gateways have it. A name whose last copy is not kept any more is left out."""
+    found: dict[tuple[str, str], int] = {}
+    with journal_of(folder) as journal:
+        for name, position in positions:
+            for at, received_at in journal.run("first_received", (position,)):
+                if at == position:
+                    found[name] = max(found.get(name, 0), received_at // 1000)
+    return found
 
 
 def funnel_place(name: str) -> tuple[int, str]:

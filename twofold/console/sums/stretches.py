@@ -33,12 +33,14 @@ UNDER_WAY_AT_ONCE = 4
 
 
 class Stretch(Struct):
-    """Positions from ``first`` to before ``until``. ``names``: (dataset, event name) to actions, browser, server, both."""
+    """Positions from ``first`` to before ``until``. ``names``: (dataset, event name) to actions, browser, server, both;
+    ``lasts``: the same to the position of the last action's first copy."""
 
     first: int
     until: int
     day: int
     names: dict[tuple[str, str], tuple[int, int, int, int]] = {}
+    lasts: dict[tuple[str, str], int] = {}
     states: dict[tuple[str, str], int] = {}  # (destination, state) to deliveries
 
 
@@ -153,6 +155,16 @@ class Stretches:
     def tries(self, since: int) -> dict[tuple[int, str], int]:
         """Attempts that began since a time (Unix s), by the begin of their five minutes and outcome."""
         return {key: count for key, count in self._tries.items() if key[0] >= since}
+
+    def last_positions(self) -> list[tuple[tuple[str, str], int]]:
+        """Where the last action of each dataset and event name began, of all that is counted so far: one for each gateway that has any."""
+        found: list[tuple[tuple[str, str], int]] = []
+        for strand in self._strands.values():
+            last: dict[tuple[str, str], int] = {}
+            for one in strand.kept.values():
+                last.update({name: max(last.get(name, 0), position) for name, position in one.lasts.items()})
+            found += last.items()
+        return found
 
     def all_names(self) -> set[tuple[str, str]]:
         """Datasets and event names of all that is counted so far."""
@@ -283,7 +295,9 @@ class StrandStretches:
     def _make(self, journal: Journal, first: int) -> None:
         one = self.kept[first]
         span = one.first, one.until
-        one.names = {(row[0], row[1]): row[2:6] for row in journal.run("quality_copies", span)}
+        counted = journal.run("quality_copies", span)
+        one.names = {(row[0], row[1]): row[2:6] for row in counted}
+        one.lasts = {(row[0], row[1]): row[7] for row in counted}
         one.states = {(row[0], row[1]): row[2] for row in journal.run("console_delivery_states", span)}
 
     def _day_at(self, journal: Journal, position: int) -> int:

@@ -12,9 +12,9 @@ where f.delivery >= ?1 * 256 and f.delivery < ?2 * 256
 group by 1, 2, 3, 4, 5;
 
 -- name: quality_copies
--- Actions, those with a browser's copy, those with a server's, those with both, those with an id of their own.
+-- Actions, those with a browser's copy, those with a server's, those with both, those with an id of their own; the last action.
 select dataset, event_name, count(*), sum(channels & 1), sum(channels >> 1), count(*) filter (where channels = 3),
-       count(*) filter (where fold_key like 'id:%')
+       count(*) filter (where fold_key like 'id:%'), max(id)
 from action where id >= ?1 and id < ?2 and merged_into is null
 group by 1, 2;
 
