@@ -104,18 +104,19 @@ def test_what_comes_is_followed(tmp_path: Path, in_portions: None) -> None:
     assert kept(sums, period, later)["fates"] != first["fates"]
     with sums.reading(later, events_since=period.first) as s:
         lasts = s.stretches.last_positions()
-    assert last_seen(folder, lasts) == seen_last(folder)
+    assert dict(lasts) == {name: position for name, (position, _) in last_copies(folder).items()}
+    assert last_seen(folder, lasts) == {name: at for name, (_, at) in last_copies(folder).items()}
     assert last_seen(folder, [(("1001", "Purchase"), 1 << 40)]) == {}  # its copy is not kept any more
     sums.close()
 
 
-def seen_last(folder: Path) -> dict[tuple[str, str], int]:
-    """The newest first copy of each event name, asked copy by copy. Unix s."""
+def last_copies(folder: Path) -> dict[tuple[str, str], tuple[int, int]]:
+    """The newest action of each event name, asked action by action: position and time (Unix s) of its first copy."""
     db = apsw.Connection(str(folder / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    found: dict[tuple[str, str], int] = {}
-    sql = "select a.dataset, a.event_name, e.received_at from action a join event e on e.position = a.id where a.merged_into is null"
-    for dataset, name, at in db.execute(sql):
-        found[dataset, name] = max(found.get((dataset, name), 0), at // 1000)
+    sql = "select a.dataset, a.event_name, a.id, e.received_at from action a join event e on e.position = a.id where a.merged_into is null"
+    found = {
+        (dataset, name): (position, at // 1000) for dataset, name, position, at in db.execute(f"{sql} order by a.id")
+    }
     db.close()
     assert len(found) > 1
     return found
