@@ -210,7 +210,7 @@ shop = "shop.example"
 secret = "0123456789abcdef0123456789abcdef"
 """
     body = json.dumps({
-        "type": "order", "id": "A-1001", "placed_at": int(time.time()) - 60, "updated_at": int(time.time()) - 60,
+        "type": "order", "id": "A-1001", "number": "#7001", "placed_at": int(time.time()) - 60, "updated_at": int(time.time()) - 60,
         "status": "placed", "payment": {"method": "card", "status": "paid"},
         "totals": {"currency": "EUR", "total": "42.50", "shipping": "5.00"}, "customer": {"email": "buyer@example.com"},
     }).encode()  # fmt: skip
@@ -225,7 +225,12 @@ secret = "0123456789abcdef0123456789abcdef"
         )
         assert answer.status_code == 200, answer.text
         _, row = [json.loads(line) for line in g.run("orders", "list", "--json").stdout.splitlines()]
-        assert (row["order_id"], row["state"], row["value"]) == ("A-1001", "counts", "37.50")
+        assert (row["number"], row["order_id"], row["state"], row["value"]) == ("#7001", "A-1001", "counts", "37.50")
+        head, listed = g.run("orders", "list").stdout.splitlines()[-2:]
+        assert (head.split()[:2], listed.split()[:2]) == (
+            ["order", "id"],
+            ["#7001", "A-1001"],
+        )  # as people call it, first
         shown = g.run("orders", "show", "A-1001")
         assert shown.returncode == 0, shown.stderr
         assert "value: 37.50 EUR = 42.50 - 5.00 shipping" in shown.stdout

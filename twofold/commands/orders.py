@@ -194,11 +194,20 @@ def _order_rows(one: dict[str, Any], life: Life | None) -> None:
 
 def _print_list(found: list[report.ListedOrder], clock: Clock) -> None:
     table = make_table(
-        "dataset", "order", clock.over("placed"), "state", "value", "method", "purchase", "reason", right=("value",)
+        "order",
+        "id",
+        "dataset",
+        clock.over("placed"),
+        "state",
+        "value",
+        "method",
+        "purchase",
+        "reason",
+        right=("value",),
     )
     for row in found:
         table.add_row(
-            cell(row.dataset), cell(row.order_id), clock.at(row.placed_at), row.state,
+            cell(row.number), cell(row.order_id), cell(row.dataset), clock.at(row.placed_at), row.state,
             _money(row.value, row.currency), row.method, row.purchase, cell(row.reason),
         )  # fmt: skip
     print_wide(table)

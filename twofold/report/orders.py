@@ -27,6 +27,7 @@ from twofold.ledger.policy import (
     milestone_of,
     value_of,
 )
+from twofold.ledger.references import people_number
 from twofold.ledger.state import OrderState, decode_state
 from twofold.matching.subject import Keyring
 from twofold.report.period import Journal, journal_of
@@ -68,10 +69,11 @@ class Purchase(NamedTuple):
 
 
 class ListedOrder(Struct, frozen=True, kw_only=True):
-    """One order in a list. Times in Unix s; ``state`` is `COUNTS`, or why it does not count (yet)."""
+    """One order in a list. Times in Unix s; ``state`` is `COUNTS`, or why it does not count (yet). ``number``: what its people call it."""
 
     dataset: str
     order_id: str
+    number: str
     placed_at: int
     state: str
     since: int | None
@@ -100,7 +102,8 @@ def list_orders(
             policy = policy_of(row.dataset)
             word, since = word_of(order, judge_order(order, policy, now_s))
             if state is None or state == word:
-                found.append(_listed(row, order, policy, word, since, purchases_of(journal, [row])))
+                number = people_number(aliases_of(journal, row.id), row.order_id)
+                found.append(_listed(row, order, number, policy, word, since, purchases_of(journal, [row])))
                 if len(found) == limit:
                     break
     return found[::-1]
@@ -120,6 +123,12 @@ def order_chunks(journal: Journal, dataset: str | None, since_s: int) -> Iterato
         part = ids[start : start + CHUNK]
         rows = {row[0]: OrderRow(*row) for row in journal.run("list_orders", (id_array(part),))}
         yield [rows[number] for number in part]
+
+
+def aliases_of(journal: Journal, row: int) -> Iterator[str]:
+    """The other names of an order, by its row: of each report, as told."""
+    for *_, body in journal.run("list_facts", (row,)):
+        yield from decode_report(body).aliases
 
 
 def purchases_of(journal: Journal, rows: Sequence[OrderRow]) -> dict[int, list[Purchase]]:
@@ -149,6 +158,7 @@ def word_of(order: OrderState, judged: Judgement) -> tuple[str, int | None]:
 def _listed(
     row: OrderRow,
     order: OrderState,
+    number: str,
     policy: OrderPolicy,
     word: str,
     since: int | None,
@@ -159,6 +169,7 @@ def _listed(
     return ListedOrder(
         dataset=row.dataset,
         order_id=row.order_id,
+        number=number,
         placed_at=row.placed_at,
         state=word,
         since=since,

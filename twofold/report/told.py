@@ -15,11 +15,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.ledger.model import decode_report
 from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_order, method_of, value_of
 from twofold.ledger.references import people_number
 from twofold.ledger.state import OrderState, decode_state
-from twofold.report.orders import CHUNK, word_of
+from twofold.report.orders import CHUNK, aliases_of, word_of
 from twofold.report.period import Journal, journal_of
 from twofold.store.engine import id_array
 from twofold.store.orders.ledger import OrderRow
@@ -109,7 +108,7 @@ def numbered(folder: Path | str, ids: Sequence[int], policy_of: PolicyOf, now: i
     """These orders as they are now, under the numbers that their people use, where a source told one."""
     with journal_of(folder) as journal:
         found = tell(journal, ids, policy_of, now)
-        return [replace(o, number=people_number(_aliases_of(journal, o.row), o.order_id)) for o in found]
+        return [replace(o, number=people_number(aliases_of(journal, o.row), o.order_id)) for o in found]
 
 
 def numbers_of_actions(folder: Path | str, actions: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -118,13 +117,8 @@ def numbers_of_actions(folder: Path | str, actions: Iterable[int]) -> dict[int, 
     with journal_of(folder) as journal:
         for action in sorted(set(actions)):
             for row, dataset, order_id, *_ in journal.run("select_order_of_action", (action,)):
-                found[action] = str(dataset), people_number(_aliases_of(journal, row), str(order_id))
+                found[action] = str(dataset), people_number(aliases_of(journal, row), str(order_id))
     return found
-
-
-def _aliases_of(journal: Journal, row: int) -> Iterator[str]:
-    for *_, body in journal.run("list_facts", (row,)):
-        yield from decode_report(body).aliases
 
 
 def tell(journal: Journal, ids: Sequence[int], policy_of: PolicyOf, now: int) -> list[ToldOrder]:

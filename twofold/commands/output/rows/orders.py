@@ -12,6 +12,7 @@ class Order(Row, kw_only=True, tag="order"):
 
     dataset: Text
     order_id: Text
+    number: Text  # what its people call it; the id where no source told one
     placed_at: Time
     state: Text
     since: Time | None
