@@ -87,6 +87,17 @@ FOUND = {
         200574, [("answers", 2, 4, 5), ("server", 8, 2, 7, 3), ("answers", 2, 1, *[4] * 9), ("server", 0), ("pass", 500), ("kill", 1),
                  ("pass", 21_000), ("age", 5)],
     ),
+    "an order that was refused, named by a stranger after weeks and told by its shop once more": (
+        620304, [("shop", 1), ("age", 10), ("forged", 1, 0), ("pass", 21_000), ("shop", 1)],
+    ),
+    "bytes that were made when those of later actions were emptied": (
+        630967, [("answers", 0, 2, 10), ("browser", 1, 0), ("jump", -660_000, 480_000), ("pass", 6_000), ("server", 2, 5, 0, 0),
+                 ("pass", 6_000), ("upgrade", 23, 11, 0, 13884), ("jump", -946_080_000_000, 240_000), ("pass", 500), ("age", 10)],
+    ),
+    "a copy behind two days and a start by a clock thirty years back": (
+        400217, [("browser", 8, 1), ("age", 2), ("jump", -946_080_000_000, 420_000), ("browser", 4, 2), ("server", 2), ("browser", 9, 0),
+                 ("news", 6, 1), ("news", 4, 2), ("lose", 20298, 1), ("server", 7, 3)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""
