@@ -211,6 +211,7 @@ def test_a_buyer_sees_the_day_and_no_money(money: Running, owner: Client, world:
 def test_files_that_were_imported(owner: Client, world: Written) -> None:
     """Each file but those of orders, with what was new in it."""
     _, *rows = rows_of(owner, "/imports.json")
+    assert all(1_700_000_000 < row["imported_at"] < 10_000_000_000 for row in rows)  # Unix s
     lines = [c for c in world.commands if c[:2] != ("import", "orders")]
     assert sorted(r["kind"] for r in rows) == sorted(c[1] for c in lines)
     assert all(r["new"] + r["known"] + r["refused"] >= 1 and not r["unbalanced"] for r in rows)

@@ -150,6 +150,29 @@ def test_an_unknown_choice_is_refused_with_the_known_ones(console: Running) -> N
         assert error["expected"] or path.startswith(("/refused", "/imports")), path  # nothing was refused yet
 
 
+OF_THE_STORE = ("/senders/copies?event=PageView&sender=api", "/actions/1", "/orders", "/orders/5003", "/deliveries",
+                "/deliveries/given-up", "/refused", "/live")  # fmt: skip
+"""Pages whose rows are read from what the store keeps in ms."""
+
+
+@pytest.mark.process
+def test_times_for_machines_are_unix_seconds(console: Running) -> None:
+    """As the commands' `--json` has them: none of a whole number's field is far in the future, as one in ms would be."""
+    owner, seen = console.owner(), set[str]()
+    one = rows_of(owner.get("/deliveries.json").text)[1]["id"]
+    for path in (*OF_THE_STORE, f"/deliveries/{one}"):
+        base, _, query = path.partition("?")
+        answer = owner.get(f"{base}.json?{query}")
+        assert answer.status == 200, path
+        for row in rows_of(answer.text):
+            times = {name: value for name, value in row.items() if isinstance(value, int) and value > 1_000_000_000}
+            seen |= times.keys()
+            assert all(value < 10_000_000_000 for name, value in times.items() if "id" not in name), (path, times)
+    assert {"received_at", "created_at", "at", "as_of"} <= seen
+    table = list(csv.DictReader(io.StringIO(owner.get("/live.csv").text)))
+    assert all(int(row["received_at"]) < 10_000_000_000 for row in table)
+
+
 @pytest.mark.process
 def test_a_period_of_own_days_is_chosen_on_the_page(console: Running) -> None:
     """Without scripts: whose days were changed is asked for at an address that says the period once; bad days are told why."""

@@ -73,8 +73,17 @@ class Answers:
         return response
 
     def json(self, _request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
-        about = {"row": "about", "page": page.path, "version": __version__, "as_of": asked.now, **shown.about}
-        lines = [about, *({"row": page.path.strip("/").partition("/")[0], **row} for row in shown.rows)]
+        about = {
+            "row": "about",
+            "page": page.path,
+            "version": __version__,
+            "as_of": asked.now,
+            **_in_seconds(shown.about, shown),
+        }
+        lines = [
+            about,
+            *({"row": page.path.strip("/").partition("/")[0], **_in_seconds(row, shown)} for row in shown.rows),
+        ]
         body = b"".join(map(_line, lines))
         return plain(body, "application/x-ndjson", attachment=_file_name(page, "json"))
 
@@ -83,7 +92,8 @@ class Answers:
         writer = csv.writer(out)
         writer.writerow(shown.columns)
         for row in shown.rows:
-            writer.writerow([_cell(row.get(name)) for name in shown.columns])
+            told = _in_seconds(row, shown)
+            writer.writerow([_cell(told.get(name)) for name in shown.columns])
         return plain(out.getvalue().encode(), "text/csv; charset=utf-8", attachment=_file_name(page, "csv"))
 
     def page(
@@ -178,6 +188,11 @@ def _rights_of(session: Session | None) -> frozenset[str]:
 def _unsaid(html: str) -> str:
     """Cells with nothing but a dash are marked: where a row is a card, it does not say what it has not got."""
     return _DASH.sub(r'<td class="none \1"\2>', html)
+
+
+def _in_seconds(row: Mapping[str, Any], shown: Shown) -> Mapping[str, Any]:
+    """The row for machines: its times in Unix s."""
+    return {**row, **{name: row[name] // 1000 for name in shown.in_ms if row.get(name) is not None}}
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -51,6 +51,7 @@ def read_deliveries(asked: Asked) -> Shown:
     return Shown(
         columns=COLUMNS,
         rows=shown,
+        in_ms=("created_at", "due_at", "settled_at"),
         about={"period": period.choice, "timezone": period.zone, "states": states},
         figures={
             "deliveries": rows, "numbers": numbers_of_actions(asked.folder, (r["action"] for r in rows if r["order_id"])), "states": states, "state": state, "period": period,
@@ -116,6 +117,7 @@ def read_delivery(asked: Asked) -> Shown:
     return Shown(
         columns=("started_at", "ended_at", "outcome", "status", "code", "decision", "note"),
         rows=attempts,
+        in_ms=("started_at", "ended_at", "created_at", "due_at", "settled_at"),
         about={name: row.get(name) for name in COLUMNS[:-2]},
         figures={
             "delivery": row, "number": numbers_of_actions(asked.folder, [row["action"]]).get(row["action"]), "attempts": attempts, "payload": pretty(payload), "may_see": may_see,

@@ -41,6 +41,7 @@ def read_given_up(asked: Asked) -> Shown:
     found = heaps(meant, asked.settings, asked.now)
     return Shown(
         columns=COLUMNS,
+        in_ms=("oldest", "newest", "since", "until"),
         rows=[_row(heap) for heap in found],
         about={"since": since or None, "until": until, "timezone": asked.words.zone, "deliveries": len(meant)},
         figures={

@@ -27,6 +27,7 @@ def read_imports(asked: Asked) -> Shown:
     return Shown(
         columns=COLUMNS,
         rows=rows,
+        in_ms=("imported_at",),
         about={"files": len(chosen), "after": start},
         figures={
             "files": rows, "kinds": sorted({str(file["kind"]) for file in found}), "kind": kind, "start": start,

@@ -47,6 +47,7 @@ def read_live(asked: Asked) -> Shown:
         _must_exist(asked, event)
     return Shown(
         columns=COLUMNS,
+        in_ms=("received_at",),
         rows=[{**row, "role": "signal", "link": "signalled"} for row in rows],
         about={"event": event, "test": code, "timezone": asked.words.zone},
         again_s=5 if code else 0,

@@ -96,12 +96,14 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """A page's answer. ``rows`` with ``columns``: what JSON and CSV give; ``figures``: what the template needs besides."""
+    """A page's answer. ``rows`` with ``columns``: what JSON and CSV give; ``figures``: what the template needs besides. ``in_ms``:
+    columns whose times are as the store keeps them, in ms; JSON and CSV tell all times in Unix s."""
 
     columns: tuple[str, ...]
     rows: Sequence[Mapping[str, Any]]
     figures: Mapping[str, Any] = {}
     about: Mapping[str, Any] = {}  # first object of the JSON
+    in_ms: tuple[str, ...] = ()
     status: int = 200
     again_s: int = 0  # the page asks again by itself after so long; 0: it does not
 

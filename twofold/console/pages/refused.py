@@ -40,6 +40,7 @@ def read_refused(asked: Asked) -> Shown:
     columns = (*COLUMNS, "body") if may_see else COLUMNS
     return Shown(
         columns=columns,
+        in_ms=("received_at",),
         rows=[{name: row.get(name) for name in columns} for row in rows],
         figures={
             "refused": rows, "may_see": may_see, "reason": reason or "",

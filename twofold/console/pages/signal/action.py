@@ -42,6 +42,7 @@ def read_action(asked: Asked) -> Shown:
     return Shown(
         columns=COLUMNS,
         rows=[*map(_copy_row, copies), *map(_key_row, keys), *_sent_rows(deliveries, attempts)],
+        in_ms=("at",),
         about={
             name: action[name]
             for name in ("id", "dataset", "event_name", "event_id", "fold_key", "consent", "value", "currency", "order_id",

@@ -64,6 +64,7 @@ def read_senders(asked: Asked) -> Shown:
     events = list(dict.fromkeys((cell.dataset, cell.event_name) for cell in cells))
     return Shown(
         columns=COLUMNS,
+        in_ms=("first_at", "last_at"),
         rows=rows,
         about={"period": period.choice, "timezone": period.zone},
         figures={
@@ -105,6 +106,7 @@ def read_cell(asked: Asked) -> Shown:
     rows = [dict(zip(COPY_COLUMNS, row, strict=True)) for row in found]
     return Shown(
         columns=COPY_COLUMNS,
+        in_ms=("received_at",),
         rows=rows,
         about={"period": period.choice, "timezone": period.zone, "event": event, "sender": sender},
         figures={
