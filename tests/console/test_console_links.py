@@ -52,6 +52,7 @@ def shared(client: Client, path: str, query: str = "", days: str = "7") -> str:
 def test_a_link_shows_one_page_and_nothing_else(console: Running, owner: Client) -> None:
     """With its query; without forms, ways to other pages, a session, or what is for machines."""
     link = shared(owner, "/orders", "period=today&fate=test&language=ka")
+    assert "shared a page <small>/orders</small>" in owner.get("/people?language=en").text
     guest = console.browser()
     page = guest.get(link)
     assert page.status == 200
