@@ -200,6 +200,15 @@ def rows(folder: Path, kind: str, **filters: str) -> list[dict[str, Any]]:
         return list(reader.rows(kind, dict(filters), limit=0))
 
 
+def told(folder: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What the embedded engine's file holds, as SQLite reads it without us."""
+    db = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
+
+
 def actions(folder: Path) -> list[dict[str, Any]]:
     """The actions that were not merged into others."""
     return [row for row in rows(folder, "actions") if row["merged_into"] is None]

@@ -10,9 +10,8 @@ import asyncio
 import gzip
 from pathlib import Path
 
-import apsw
 import pytest
-from copies import DAY, HOLD, NOW, appended, assert_sums_hold, claim, copy, opened, rows
+from copies import DAY, HOLD, NOW, appended, assert_sums_hold, claim, copy, opened, rows, told
 
 FOLDERS = Path(__file__).parent / "folders"
 
@@ -24,14 +23,6 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_bytes(gzip.decompress((FOLDERS / f"0.2.0.{name}.gz").read_bytes()))
         (tmp_path / name).chmod(0o600)
     return tmp_path
-
-
-def told(folder: Path, sql: str) -> list[tuple]:
-    db = apsw.Connection(str(folder / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return db.execute(sql).fetchall()
-    finally:
-        db.close()
 
 
 def migrated(folder: Path) -> None:

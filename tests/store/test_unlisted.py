@@ -10,7 +10,7 @@ from typing import Any
 
 import apsw
 import pytest
-from copies import BROWSER, HOLD, NOW, PLACE, assert_sums_hold, claim, copy, opened, sent, settlement
+from copies import BROWSER, HOLD, NOW, PLACE, assert_sums_hold, claim, copy, opened, sent, settlement, told
 
 from twofold.store.lists import Reader
 from twofold.store.sqlite.statements import statement
@@ -18,14 +18,6 @@ from twofold.store.store import Store
 
 pytestmark = pytest.mark.embedded
 THREE = ("meta-1", "tiktok-1", "x-1")
-
-
-def told(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    db = apsw.Connection(str(folder / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return db.execute(sql).fetchall()
-    finally:
-        db.close()
 
 
 def unlisted(folder: Path) -> int:

@@ -19,7 +19,7 @@ import apsw
 import pytest
 
 from tests.acceptance.gateway_process import clean_environment, run_twofold
-from tests.store.copies import NOW, appended, assert_sums_hold, copy, opened, with_store
+from tests.store.copies import NOW, appended, assert_sums_hold, copy, opened, told, with_store
 from tests.store.order_reports import entry, report, shop_copy, shop_store
 from twofold.collect.refused import refused_row
 from twofold.control.recover import accept_loss
@@ -68,11 +68,7 @@ def flip(path: Path, at: int, bit: int = 0) -> None:
 
 def count(folder: Path) -> int:
     """Rows of the journal, as the engine reads the folder without us."""
-    db = apsw.Connection(str(folder / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        return db.execute("select count(*) from event").fetchone()[0]
-    finally:
-        db.close()
+    return told(folder, "select count(*) from event")[0][0]
 
 
 def failing(folder: Path) -> list[str]:

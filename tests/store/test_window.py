@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import asyncio
 
-import apsw
 import pytest
-from copies import BROWSER, DAY, FIRST, NOW, REPEAT, TWIN, actions, appended, assert_sums_hold, copy, opened, with_store
+from copies import (
+    BROWSER,
+    DAY,
+    FIRST,
+    NOW,
+    REPEAT,
+    TWIN,
+    actions,
+    appended,
+    assert_sums_hold,
+    copy,
+    opened,
+    told,
+    with_store,
+)
 from faulty_disk import disk
 
 from twofold.errors import StoreFull
@@ -75,9 +88,8 @@ def test_old_days_leave_the_disk(tmp_path):
             await store.append([copy(f"e{day}", at=MIDNIGHT + day * DAY)])
 
     with_store(tmp_path, scenario)
-    db = apsw.Connection(str(tmp_path / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    tables = [name for (name,) in db.execute("select name from sqlite_schema where name glob 'fold_[0-9]*' order by 1")]
-    db.close()
+    made = told(tmp_path, "select name from sqlite_schema where name glob 'fold_[0-9]*' order by 1")
+    tables = [name for (name,) in made]
     assert tables == [f"fold_{MIDNIGHT // DAY + day}" for day in range(21, 30)]
 
 
